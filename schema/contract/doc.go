@@ -1,0 +1,11 @@
+// Package contract spells, once, every name that one process writes and
+// another reads: labels, annotations, headers, environment keys, ports and
+// object names.
+//
+// The control plane (engine) and the data plane (runtime) never import each
+// other; they meet here and in the cluster.
+//
+// # Reads
+//
+// names.go is all there is.
+package contract

@@ -1,0 +1,127 @@
+package contract
+
+// Labels that users of Knative know, with Knative's meaning.
+const (
+	// LabelService is the name of the Service a revision or route belongs to.
+	LabelService = "serving.knative.dev/service"
+	// LabelConfiguration is the name of the Configuration a revision is of.
+	LabelConfiguration = "serving.knative.dev/configuration"
+	// LabelRevision is the revision's name, on its Deployment and its Pods.
+	LabelRevision = "serving.knative.dev/revision"
+	// LabelRoute is the name of the Route a VirtualService is of.
+	LabelRoute = "serving.knative.dev/route"
+	// LabelVisibility with the value cluster-local hides a route from outside.
+	LabelVisibility = "networking.knative.dev/visibility"
+)
+
+// Labels of Kubernetes' ApplySet convention (KEP-3659).
+const (
+	// LabelPartOf is on every object the engine owns; its value is the ApplySet's id.
+	LabelPartOf = "applyset.kubernetes.io/part-of"
+	// LabelApplySetID is on the ApplySet's parent object.
+	LabelApplySetID = "applyset.kubernetes.io/id"
+	// AnnotationTooling, on the parent, names the tool that owns the set.
+	AnnotationTooling = "applyset.kubernetes.io/tooling"
+	// AnnotationContains, on the parent, lists the kinds of the members.
+	AnnotationContains = "applyset.kubernetes.io/contains-group-kinds"
+	// AnnotationNamespaces, on the parent, lists the other namespaces of members.
+	AnnotationNamespaces = "applyset.kubernetes.io/additional-namespaces"
+)
+
+// Annotations that the engine writes on what it applies.
+const (
+	// AnnotationDigest is the sha256 of the applied manifest.
+	AnnotationDigest = "sluice.dev/digest"
+	// AnnotationCommit is the commit that last changed the object.
+	AnnotationCommit = "sluice.dev/commit"
+	// AnnotationSource is the file in the repository that describes the object.
+	AnnotationSource = "sluice.dev/source"
+	// AnnotationUnit is the spec that describes the object, as its Identity reads.
+	AnnotationUnit = "sluice.dev/unit"
+	// AnnotationTracking names the object itself, so that a copy of the labels
+	// made by somebody else is not taken for ours.
+	AnnotationTracking = "sluice.dev/tracking-id"
+	// AnnotationLatestReady, on a VirtualService, is the revision that the
+	// route's "latest" points to: the newest that was ready when it was written.
+	// One entry per configuration: `hello=hello-0123456789`.
+	AnnotationLatestReady = "sluice.dev/latest-ready"
+	// AnnotationPorts, on a Pod, says where a declared container port really
+	// listens: a JSON object such as `{"8080":41234}`. A node that gives every
+	// pod its own network namespace leaves it out.
+	AnnotationPorts = "sluice.dev/ports"
+	// AnnotationLimits, on a revision's Deployment and Pods, carries the request
+	// limits for the activator as a JSON object; see Limits.
+	AnnotationLimits = "sluice.dev/limits"
+)
+
+// Limits is what the activator must know of a revision. It travels in
+// AnnotationLimits on the revision's Deployment and Pods.
+type Limits struct {
+	// ContainerConcurrency is the hard limit of requests per pod; 0 is none.
+	ContainerConcurrency int64 `json:"containerConcurrency,omitempty"`
+	// TimeoutSeconds bounds a whole request.
+	TimeoutSeconds int64 `json:"timeoutSeconds,omitempty"`
+	// ResponseStartTimeoutSeconds bounds the time to the first byte; 0 is TimeoutSeconds.
+	ResponseStartTimeoutSeconds int64 `json:"responseStartTimeoutSeconds,omitempty"`
+	// IdleTimeoutSeconds bounds the silence within a response; 0 is none.
+	IdleTimeoutSeconds int64 `json:"idleTimeoutSeconds,omitempty"`
+	// Port is the declared container port that serves.
+	Port int32 `json:"port"`
+	// Protocol is http1 or h2c.
+	Protocol string `json:"protocol"`
+}
+
+// Headers that the ingress sets (never appends) on every request it sends to
+// the activator. What a client sends under these names is overwritten.
+const (
+	HeaderNamespace = "Sluice-Namespace"
+	HeaderRevision  = "Sluice-Revision"
+)
+
+// Environment that every container of a revision gets.
+const (
+	EnvPort          = "PORT"
+	EnvService       = "K_SERVICE"
+	EnvConfiguration = "K_CONFIGURATION"
+	EnvRevision      = "K_REVISION"
+)
+
+// Object names of the installation.
+const (
+	// Namespace is where the platform lives.
+	Namespace = "sluice-system"
+	// Activator is the name of its Deployment and Service.
+	Activator = "activator"
+	// ActivatorHost is what a VirtualService sends to.
+	ActivatorHost = Activator + "." + Namespace + ".svc.cluster.local"
+	// ActivatorPort is the Service's port.
+	ActivatorPort = 80
+	// Gateway is the name of the Istio Gateway that external hosts bind to.
+	Gateway = Namespace + "/sluice-gateway"
+	// Engine is the name of the engine's Deployment, Lease and ServiceAccount.
+	Engine = "engine"
+	// StatusConfigMap holds the engine's last report.
+	StatusConfigMap = "sluice-status"
+	// InventoryConfigMap is the ApplySet's parent.
+	InventoryConfigMap = "sluice-inventory"
+	// FieldManager is the engine's name in managedFields.
+	FieldManager = "sluice"
+	// ScaleFieldManager owns spec.replicas.
+	ScaleFieldManager = "sluice-scale"
+)
+
+// Ports and protocols of a revision.
+const (
+	// DefaultPort is the container port where a spec names none (Knative's).
+	DefaultPort = 8080
+	// ProtocolHTTP1 and ProtocolH2C are the port names with a meaning.
+	ProtocolHTTP1 = "http1"
+	ProtocolH2C   = "h2c"
+	// ActivatorListen is the port the activator's pods serve requests on.
+	ActivatorListen = 8080
+	// AdminListen is the port of health, readiness and metrics in every role.
+	AdminListen = 9090
+)
+
+// VisibilityClusterLocal is the only legal value of LabelVisibility.
+const VisibilityClusterLocal = "cluster-local"
