@@ -50,3 +50,20 @@ func (i Identity) Compare(o Identity) int {
 		cmp.Compare(i.Kind, o.Kind),
 	)
 }
+
+// ParseIdentity reads what String wrote. Text of another form gives the zero
+// Identity.
+func ParseIdentity(s string) Identity {
+	kind, name, ok := strings.Cut(s, " ")
+	if !ok || kind == "" || name == "" {
+		return Identity{}
+	}
+	var i Identity
+	i.Kind, i.Group, _ = strings.Cut(kind, ".")
+	if ns, rest, ok := strings.Cut(name, "/"); ok {
+		i.Namespace, i.Name = ns, rest
+	} else {
+		i.Name = name
+	}
+	return i
+}

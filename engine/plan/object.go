@@ -1,0 +1,28 @@
+package plan
+
+import (
+	"github.com/sluice-dev/sluice/engine/manifest"
+)
+
+// Object is what is known of one live object.
+type Object struct {
+	ID              manifest.ID
+	UID             string
+	ResourceVersion string
+	// Digest, Commit, Source and Unit are what the engine stamped on it.
+	Digest, Commit, Source, Unit string
+	// Ours reports that the object carries our part-of label and its own
+	// tracking id; a copy of our labels on somebody else's object is not ours.
+	Ours bool
+	// Terminating objects have been deleted and wait for their finalizers.
+	Terminating bool
+	// Labels of the object.
+	Labels map[string]string
+	// Annotations of the object.
+	Annotations map[string]string
+	// JSON is the object without managedFields; status is kept.
+	JSON []byte
+}
+
+// Live is the observed part of the cluster: every object of ours.
+type Live map[manifest.ID]Object
