@@ -14,6 +14,9 @@ type Object struct {
 	// Ours reports that the object carries our part-of label and its own
 	// tracking id; a copy of our labels on somebody else's object is not ours.
 	Ours bool
+	// OwnsReplicas reports that spec.replicas still belongs to our field manager,
+	// from the object's creation; nobody has scaled it since.
+	OwnsReplicas bool
 	// Terminating objects have been deleted and wait for their finalizers.
 	Terminating bool
 	// Labels of the object.
@@ -26,3 +29,12 @@ type Object struct {
 
 // Live is the observed part of the cluster: every object of ours.
 type Live map[manifest.ID]Object
+
+// PodTrouble says why a revision's pods are not ready. The zero value is no
+// trouble that is known of.
+type PodTrouble struct {
+	// Reason is one word as Kubernetes has it: `CrashLoopBackOff`, `ErrImagePull`.
+	Reason string `json:"reason,omitempty"`
+	// Message is a sentence, with the container's last words if there are any.
+	Message string `json:"message,omitempty"`
+}
