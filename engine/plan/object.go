@@ -38,3 +38,7 @@ type PodTrouble struct {
 	// Message is a sentence, with the container's last words if there are any.
 	Message string `json:"message,omitempty"`
 }
+
+// Trouble is why the pods of a revision are not ready, in Kubernetes' own
+// words: `ImagePullBackOff`, `CrashLoopBackOff` and what the container said last.
+type Trouble struct{ Reason, Message string }
