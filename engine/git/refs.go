@@ -1,0 +1,33 @@
+package git
+
+import (
+	"cmp"
+	"context"
+	"slices"
+)
+
+// Refs gives the references whose full names match one of the patterns, such
+// as refs/heads/preview/* (one `*` stands for any text), sorted by name. Of a
+// remote it is what the last Head saw, or a fresh look if there was none.
+// References to anything but commits are left out.
+func (r *Repository) Refs(ctx context.Context, patterns []string) ([]Ref, error) {
+	all, err := r.source.references(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	var refs []Ref
+	for name, ref := range all {
+		match := func(pattern string) bool { return matchRef(pattern, name) }
+		if !validRef(name) || !slices.ContainsFunc(patterns, match) {
+			continue
+		}
+		if ref.commit.IsZero() {
+			if ref.commit, err = r.db.peel(ref.hash); err != nil {
+				continue
+			}
+		}
+		refs = append(refs, Ref{Name: name, Commit: ref.commit.String()})
+	}
+	slices.SortFunc(refs, func(a, b Ref) int { return cmp.Compare(a.Name, b.Name) })
+	return refs, nil
+}
