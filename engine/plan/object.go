@@ -30,15 +30,6 @@ type Object struct {
 // Live is the observed part of the cluster: every object of ours.
 type Live map[manifest.ID]Object
 
-// PodTrouble says why a revision's pods are not ready. The zero value is no
-// trouble that is known of.
-type PodTrouble struct {
-	// Reason is one word as Kubernetes has it: `CrashLoopBackOff`, `ErrImagePull`.
-	Reason string `json:"reason,omitempty"`
-	// Message is a sentence, with the container's last words if there are any.
-	Message string `json:"message,omitempty"`
-}
-
 // Trouble is why the pods of a revision are not ready, in Kubernetes' own
 // words: `ImagePullBackOff`, `CrashLoopBackOff` and what the container said last.
 type Trouble struct{ Reason, Message string }
