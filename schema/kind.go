@@ -14,6 +14,12 @@ type Kind struct {
 	APIVersion, Kind string
 	// ClusterScoped kinds have no namespace.
 	ClusterScoped bool
+	// Label kinds have names that are DNS-1035 labels (they become host
+	// names); the names of others are DNS-1123 subdomains.
+	Label bool
+	// Foreign kinds are Kubernetes' own, or somebody else's: their groups hold
+	// more kinds than any table of ours lists.
+	Foreign bool
 	// Decode reads a document strictly. A Spec is returned only if no problem
 	// is an Error; warnings may stand beside it.
 	Decode func(Document) (Spec, []Problem)

@@ -64,7 +64,7 @@ type Problem struct {
 // String reads `file:line:column: path: text`, the form editors can jump to.
 func (p Problem) String() string {
 	var b strings.Builder
-	b.WriteString(quoteOdd(p.File))
+	b.WriteString(FileName(p.File))
 	if p.Line > 0 {
 		fmt.Fprintf(&b, ":%d:%d", p.Line, max(p.Column, 1))
 	}
@@ -80,9 +80,9 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// quoteOdd writes a file name that holds control characters or is not UTF-8
+// FileName writes a file name that holds control characters or is not UTF-8
 // as a Go string, so that it cannot forge lines of output.
-func quoteOdd(name string) string {
+func FileName(name string) string {
 	q := fmt.Sprintf("%q", name)
 	if q == `"`+name+`"` {
 		return name

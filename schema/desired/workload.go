@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -54,9 +55,15 @@ func (t Template) Hash() string {
 }
 
 // RevisionName is `{configuration}-{hash}`. It needs no history, survives a
-// force-push and a wiped cluster, and is the same on every branch.
+// force-push and a wiped cluster, and is the same on every branch. A name that
+// would be longer than a DNS label is cut, and the cut-off part hashed in.
 func RevisionName(configuration string, t Template) string {
-	return configuration + "-" + t.Hash()
+	hash := t.Hash()
+	if len(configuration)+1+len(hash) <= 63 {
+		return configuration + "-" + hash
+	}
+	sum := sha256.Sum256([]byte(configuration + "/" + hash))
+	return strings.TrimRight(configuration[:63-1-len(hash)], "-") + "-" + hex.EncodeToString(sum[:5])
 }
 
 // ServingContainer is the index of the container that has the port.

@@ -1,0 +1,45 @@
+package serving
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+// ownMetadata checks the annotations of a Service, Configuration or Route
+// itself.
+func (c *check) ownMetadata(annotations map[string]string) {
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		path := "metadata.annotations[" + key + "]"
+		if strings.HasPrefix(key, "autoscaling.knative.dev/") {
+			c.errorf(path, "autoscaling is a revision's: move it to spec.template.metadata.annotations")
+		}
+	}
+}
+
+// labels checks that labels are fit for the pods they are copied to.
+func (c *check) labels(path string, labels map[string]string) {
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		if errs := validation.IsQualifiedName(key); len(errs) > 0 {
+			c.errorf(path+"["+key+"]", "%q is no label key: an optional DNS prefix and a slash, then at most 63 letters, digits, dashes, dots and underscores", key)
+		}
+		if errs := validation.IsValidLabelValue(labels[key]); len(errs) > 0 {
+			c.errorf(path+"["+key+"]", "a label's value has at most 63 letters, digits, dashes, dots and underscores, and begins and ends with a letter or digit")
+		}
+	}
+}
+
+// routeMetadata checks the labels and annotations that say how a route is
+// reached.
+func (c *check) routeMetadata(labels, annotations map[string]string) {
+	c.labels("metadata.labels", labels)
+	if v, ok := labels[contract.LabelVisibility]; ok && v != contract.VisibilityClusterLocal {
+		c.errorf("metadata.labels["+contract.LabelVisibility+"]", "want %s, or no such label at all, got %q", contract.VisibilityClusterLocal, v)
+	}
+	c.ownMetadata(annotations)
+	c.routeAnnotations(annotations)
+}
