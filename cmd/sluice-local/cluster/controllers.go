@@ -1,0 +1,66 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	kcm "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	"k8s.io/kubernetes/cmd/kube-controller-manager/app/options"
+
+	"github.com/sluice-dev/sluice/cmd/sluice-local/pki"
+	"github.com/sluice-dev/sluice/cmd/sluice-local/stack"
+)
+
+// controllers lists the controllers that one node on loopback has a use for.
+// Left out are those for storage, cloud, several nodes, certificates asked for
+// through the API, and endpoints (which may not be loopback addresses).
+var controllers = []string{
+	"clusterrole-aggregation-controller", "cronjob-controller", "daemonset-controller", "deployment-controller",
+	"disruption-controller", "garbage-collector-controller", "horizontal-pod-autoscaler-controller", "job-controller",
+	"namespace-controller", "pod-garbage-collector-controller", "replicaset-controller", "replicationcontroller-controller",
+	"resourcequota-controller", "root-ca-certificate-publisher-controller", "serviceaccount-controller",
+	"serviceaccount-token-controller", "statefulset-controller", "ttl-after-finished-controller",
+}
+
+// Requests per second a component's client may make. They sit in one process
+// and wait for nobody; the defaults (20, 50) would hold back a burst of pods.
+const (
+	clientQPS   = "1000"
+	clientBurst = "2000"
+)
+
+func (c *Cluster) startControllerManager(ctx context.Context) error {
+	const name = "kube-controller-manager"
+	config, err := c.kubeconfig(pki.Identity{Name: "system:kube-controller-manager", Group: pki.AdminGroup})
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	tokens, err := c.cfg.Authority.TokenKeyFile()
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	opts, err := options.NewKubeControllerManagerOptions()
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	err = parse(opts.Flags(kcm.KnownControllers(), kcm.ControllersDisabledByDefault(), kcm.ControllerAliases()), []string{
+		"--kubeconfig=" + config, "--leader-elect=false", "--secure-port=0", "--profiling=false",
+		"--controllers=" + strings.Join(controllers, ","),
+		"--service-account-private-key-file=" + tokens, "--root-ca-file=" + c.cfg.Authority.CAFile(),
+		"--kube-api-qps=" + clientQPS, "--kube-api-burst=" + clientBurst, "--kube-api-content-type=application/vnd.kubernetes.protobuf",
+		"--terminated-pod-gc-threshold=200", "--controller-shutdown-timeout=1s",
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	c.cfg.Stack.Push(ctx, stack.Component{Name: name, Grace: 2 * time.Second, Run: func(ctx context.Context) error {
+		cfg, err := opts.Config(ctx, kcm.KnownControllers(), kcm.ControllersDisabledByDefault(), kcm.ControllerAliases())
+		if err != nil {
+			return err
+		}
+		return kcm.Run(ctx, cfg.Complete())
+	}})
+	return nil
+}

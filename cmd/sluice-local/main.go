@@ -1,0 +1,11 @@
+package main
+
+import (
+	"os"
+
+	"github.com/sluice-dev/sluice/cmd/sluice-local/cli"
+)
+
+func main() {
+	os.Exit(cli.Main(os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+}

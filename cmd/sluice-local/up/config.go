@@ -1,0 +1,60 @@
+package up
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+)
+
+// Nodes that a user can choose from.
+const (
+	NodeProcess = "process"
+	NodeKubelet = "kubelet"
+)
+
+// Config is what the user typed.
+type Config struct {
+	// Dir keeps everything: data, credentials, images, logs. It is made if it
+	// is not there.
+	Dir string
+	// Repo is the repository to deploy, a directory or URL; "" makes and seeds
+	// one in Dir.
+	Repo string
+	// Branch is the branch of Repo that is deployed.
+	Branch string
+	// HTTP is the host:port where services answer.
+	HTTP string
+	// Node is NodeProcess.
+	Node string
+	// Sluice is the path of the sluice binary.
+	Sluice string
+	// NoPlatform leaves out everything but Kubernetes itself.
+	NoPlatform bool
+	// Out gets the line "ready ..."; Err everything else that is for people.
+	Out, Err io.Writer
+}
+
+// validate makes the directory absolute and refuses what cannot work.
+func (c *Config) validate() error {
+	switch c.Node {
+	case NodeProcess:
+	case NodeKubelet:
+		return fmt.Errorf("--node %s: not there yet; --node %s runs pods as processes of this machine and needs nothing installed", c.Node, NodeProcess)
+	default:
+		return fmt.Errorf("--node %s: no such node; there is: %s", c.Node, NodeProcess)
+	}
+	if c.Repo != "" && !strings.Contains(c.Repo, ":") {
+		abs, err := filepath.Abs(c.Repo)
+		if err != nil {
+			return fmt.Errorf("--repo %s: %w", c.Repo, err)
+		}
+		c.Repo = abs
+	}
+	abs, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return fmt.Errorf("--dir %s: %w", c.Dir, err)
+	}
+	c.Dir = abs
+	return nil
+}
