@@ -64,7 +64,10 @@ func explain(id manifest.ID, err error) (error, bool, time.Duration) {
 func judge(id manifest.ID, err error) verdict {
 	var owned *ownedError
 	var noKind *NoKindError
+	var final interface{ Terminal() bool }
 	switch {
+	case errors.As(err, &final) && final.Terminal():
+		return verdict{text: err.Error(), terminal: true}
 	case errors.As(err, &owned), errors.Is(err, errOther), errors.Is(err, errNoMetadata):
 		return verdict{text: err.Error(), terminal: true}
 	case errors.Is(err, errTerminating):

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -51,7 +52,7 @@ func parse(kind manifest.Kind, applySet string, raw []byte) (parsed, error) {
 	if meta.Name == "" {
 		return parsed{}, fmt.Errorf("%s: the API server's answer is no object", kind)
 	}
-	body := without(raw, "metadata", "managedFields")
+	body := without(bytes.TrimSpace(raw), "metadata", "managedFields")
 	if h.Kind == "" {
 		body = prepend(body, fmt.Sprintf(`"apiVersion":%q,"kind":%q`, kind.APIVersion, kind.Kind))
 	}
