@@ -43,3 +43,15 @@ func (id ID) String() string { return id.Identity().String() }
 
 // Compare orders IDs as their identities.
 func (id ID) Compare(o ID) int { return id.Identity().Compare(o.Identity()) }
+
+// Kind is an ID without a name: what can be listed and watched.
+type Kind struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+}
+
+// KindOf is the ID's kind.
+func (id ID) KindOf() Kind { return Kind{APIVersion: id.APIVersion, Kind: id.Kind} }
+
+// String reads `Deployment.apps/v1`.
+func (k Kind) String() string { return k.Kind + "." + k.APIVersion }

@@ -41,6 +41,9 @@ const (
 	// AnnotationTracking names the object itself, so that a copy of the labels
 	// made by somebody else is not taken for ours.
 	AnnotationTracking = "sluice.dev/tracking-id"
+	// AnnotationAdopt with the value true, in a spec, takes over an object that
+	// exists already and belongs to nobody.
+	AnnotationAdopt = "sluice.dev/adopt"
 	// AnnotationLatestReady, on a VirtualService, is the revision that the
 	// route's "latest" points to: the newest that was ready when it was written.
 	// One entry per configuration: `hello=hello-0123456789`.

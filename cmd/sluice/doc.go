@@ -1,0 +1,50 @@
+// Sluice makes a Kubernetes cluster serve what a Git branch says. This binary
+// is the command line and every role in the cluster.
+//
+// # A tour of the house
+//
+// Five rooms on four floors; all imports point down, and house_test.go fails
+// with the sentence that was broken:
+//
+//	cmd -> appliers -> engine | runtime -> schema
+//
+// In the order in which a commit goes through:
+//
+//  1. engine/git reads a branch as a Snapshot: a commit and the list of its
+//     files. Never a work tree, never a link followed.
+//  2. engine/load reads files into documents and documents into specs, with a
+//     schema.Problem (file, line, column, field) for everything wrong.
+//  3. schema/serving knows Service, Configuration and Route in the versions
+//     v1 and v1alpha1; schema/plain passes plain Kubernetes objects by policy;
+//     schema/catalog is the table of contents.
+//  4. Every kind lowers to the nouns of schema/desired: Workload (a revision),
+//     Route, Object. The engine knows no kinds, only nouns.
+//  5. engine/history gives revisions their ordinals, where a spec asks.
+//  6. engine/render turns nouns into manifests: a Deployment a revision, a
+//     VirtualService and a Service a route. Names that the data plane reads
+//     stand in schema/contract.
+//  7. engine/plan compares manifests with live objects and gives Steps, each
+//     with its reason. engine/diff compares field by field.
+//  8. appliers do the steps by server-side apply; appliers/inventory records
+//     where our objects are.
+//  9. engine/status makes the Report and the events between two Reports.
+//  10. engine, the root package, is the loop: it calls each once a pass.
+//
+// And in the order in which a request goes through:
+//
+//  1. runtime/gateway finds the route by host and picks a revision by weight.
+//  2. runtime/activator holds, queues and forwards to the least loaded pod.
+//  3. runtime/proxy is the hop itself; runtime/kube feeds both from watches.
+//
+// cmd/sluice/cli is streams and exit codes, cmd/sluice/verb what a person
+// types, cmd/sluice/role what a machine runs: the only place parts are wired.
+// cmd/sluice-local, a module of its own, is a whole cluster on one machine.
+//
+// # Words
+//
+// A spec is one document of the repository. A unit is a spec on its way
+// through the engine. A revision is one immutable template; its name is the
+// template's hash. A route says who gets what share. A manifest is a rendered
+// object, a step one write, an outcome what became of it, a hold something
+// left alone on purpose.
+package main

@@ -1,0 +1,176 @@
+package install
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net"
+	"strconv"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+// Where the engine finds its secrets.
+const (
+	GitSecretDir     = "/etc/sluice/git"
+	WebhookSecretDir = "/etc/sluice/webhook"
+)
+
+// Manifests is the platform: API objects in the order in which they can be
+// applied.
+func Manifests(s Settings) []any {
+	out := []any{
+		&corev1.Namespace{
+			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
+			ObjectMeta: metav1.ObjectMeta{Name: contract.Namespace, Labels: map[string]string{"app.kubernetes.io/part-of": "sluice"}},
+		},
+		account(contract.Engine), account(contract.Activator),
+	}
+	out = append(out, clusterRole(contract.Engine, engineRules(s))...)
+	out = append(out, localRole(contract.Engine, engineLocalRules())...)
+	out = append(out, clusterRole(contract.Activator, activatorRules())...)
+	out = append(out, settingsMap(s), activatorService())
+	if s.Istio {
+		out = append(out, istioGateway())
+	}
+	return append(out, activator(s), engine(s))
+}
+
+func labels(component string) map[string]string {
+	return map[string]string{"app.kubernetes.io/part-of": "sluice", "app.kubernetes.io/component": component}
+}
+
+func account(name string) *corev1.ServiceAccount {
+	return &corev1.ServiceAccount{
+		TypeMeta:                     metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceAccount"},
+		ObjectMeta:                   metav1.ObjectMeta{Namespace: contract.Namespace, Name: name, Labels: labels(name)},
+		AutomountServiceAccountToken: ptr(true),
+	}
+}
+
+func settingsMap(s Settings) *corev1.ConfigMap {
+	return &corev1.ConfigMap{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: contract.Namespace, Name: ConfigMap, Labels: labels(contract.Engine)},
+		Data:       map[string]string{Key: s.Encode()},
+	}
+}
+
+// activatorService is what every VirtualService sends to.
+func activatorService() *corev1.Service {
+	return &corev1.Service{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: contract.Namespace, Name: contract.Activator, Labels: labels(contract.Activator)},
+		Spec: corev1.ServiceSpec{
+			Selector: labels(contract.Activator),
+			Ports:    []corev1.ServicePort{{Name: "http", Port: contract.ActivatorPort, TargetPort: intstr.FromString("http")}},
+		},
+	}
+}
+
+// istioGateway lets external hosts in where Istio is the ingress.
+func istioGateway() map[string]any {
+	return map[string]any{
+		"apiVersion": "networking.istio.io/v1", "kind": "Gateway",
+		"metadata": map[string]any{"namespace": contract.Namespace, "name": "sluice-gateway", "labels": labels(contract.Activator)},
+		"spec": map[string]any{
+			"selector": map[string]any{"istio": "ingressgateway"},
+			"servers": []any{map[string]any{
+				"hosts": []any{"*"},
+				"port":  map[string]any{"name": "http", "number": 80, "protocol": "HTTP"},
+			}},
+		},
+	}
+}
+
+// activator is the data plane's one hop.
+func activator(s Settings) *appsv1.Deployment {
+	port := int32(contract.ActivatorListen)
+	args := []string{"activator", "--admin", "$(POD_IP):" + strconv.Itoa(contract.AdminListen)}
+	if s.Listen != "" {
+		_, text, _ := net.SplitHostPort(s.Listen)
+		n, _ := strconv.Atoi(text) // Validate has seen to it
+		port = int32(n)
+		args = append(args, "--listen", s.Listen)
+	}
+	d := deployment(contract.Activator, s, args)
+	pod := &d.Spec.Template.Spec
+	pod.HostNetwork = s.Listen != ""
+	pod.TerminationGracePeriodSeconds = ptr(int64(600))
+	pod.Containers[0].Ports = []corev1.ContainerPort{{Name: "http", ContainerPort: port}}
+	return d
+}
+
+// engine is the sync engine. Two of it agree by a lease who works.
+func engine(s Settings) *appsv1.Deployment {
+	d := deployment(contract.Engine, s, []string{"engine", "--admin", "$(POD_IP):" + strconv.Itoa(contract.AdminListen)})
+	mount := func(name, path string, source corev1.VolumeSource) {
+		pod := &d.Spec.Template.Spec
+		pod.Volumes = append(pod.Volumes, corev1.Volume{Name: name, VolumeSource: source})
+		pod.Containers[0].VolumeMounts = append(pod.Containers[0].VolumeMounts, corev1.VolumeMount{Name: name, MountPath: path, ReadOnly: true})
+	}
+	if path := s.LocalRepository(); path != "" {
+		mount("repository", path, corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: path, Type: ptr(corev1.HostPathDirectory)}})
+	}
+	if s.GitSecret != "" {
+		mount("git", GitSecretDir, secret(s.GitSecret))
+	}
+	if s.WebhookSecret != "" {
+		mount("webhook", WebhookSecretDir, secret(s.WebhookSecret))
+	}
+	return d
+}
+
+func secret(name string) corev1.VolumeSource {
+	return corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: name, DefaultMode: ptr(int32(0o400))}}
+}
+
+// deployment is what both roles have in common.
+func deployment(name string, s Settings, args []string) *appsv1.Deployment {
+	probe := func(path string) *corev1.Probe {
+		return &corev1.Probe{
+			ProbeHandler:  corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: path, Port: intstr.FromInt32(contract.AdminListen)}},
+			PeriodSeconds: 5, FailureThreshold: 3,
+		}
+	}
+	sum := sha256.Sum256([]byte(s.Encode()))
+	return &appsv1.Deployment{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: contract.Namespace, Name: name, Labels: labels(name)},
+		Spec: appsv1.DeploymentSpec{
+			Replicas: ptr(int32(1)),
+			Selector: &metav1.LabelSelector{MatchLabels: labels(name)},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{
+					Labels: labels(name),
+					// New settings are new pods.
+					Annotations: map[string]string{"sluice.dev/settings": hex.EncodeToString(sum[:8])},
+				},
+				Spec: corev1.PodSpec{
+					ServiceAccountName: name,
+					EnableServiceLinks: ptr(false),
+					SecurityContext:    &corev1.PodSecurityContext{RunAsNonRoot: ptr(true), RunAsUser: ptr(int64(65532)), RunAsGroup: ptr(int64(65532)), FSGroup: ptr(int64(65532))},
+					Containers: []corev1.Container{{
+						Name: name, Image: s.Image, Args: args,
+						Env: []corev1.EnvVar{
+							{Name: "POD_IP", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "status.podIP"}}},
+							{Name: "POD_NAME", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}}},
+						},
+						ReadinessProbe: probe("/readyz"),
+						LivenessProbe:  probe("/healthz"),
+						SecurityContext: &corev1.SecurityContext{
+							AllowPrivilegeEscalation: ptr(false), ReadOnlyRootFilesystem: ptr(true),
+							Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+						},
+					}},
+				},
+			},
+		},
+	}
+}
+
+func ptr[T any](v T) *T { return &v }

@@ -1,0 +1,118 @@
+package install
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+// ConfigMap and its key hold the Settings in the cluster, where the engine and
+// the command line read them.
+const (
+	ConfigMap = "sluice-settings"
+	Key       = "settings.json"
+)
+
+// Settings is what an installation decides.
+type Settings struct {
+	// Image is the sluice image. Required.
+	Image string `json:"image"`
+	// Repository is the URL, or the absolute path on the node, of the
+	// repository to watch; Branch is the branch. Required; default main.
+	Repository string `json:"repository"`
+	Branch     string `json:"branch"`
+	// GitSecret names a Secret in sluice-system with the repository's
+	// credentials: username and password, or ssh-privatekey and known_hosts,
+	// and ca.crt. Optional.
+	GitSecret string `json:"gitSecret,omitempty"`
+	// WebhookSecret names a Secret with the key `secret` that signs pushes.
+	// Without it there is no webhook.
+	WebhookSecret string `json:"webhookSecret,omitempty"`
+	// Domain is the suffix of external hosts. Default localhost.
+	Domain string `json:"domain"`
+	// Listen, if set, has the activator serve on this address of its node
+	// (host network) rather than behind a Service alone.
+	Listen string `json:"listen,omitempty"`
+	// Allow are further plain kinds that the repository may hold, as
+	// `Role.rbac.authorization.k8s.io`.
+	Allow []string `json:"allow,omitempty"`
+	// AllowSecrets lets Secrets with plaintext values through.
+	AllowSecrets bool `json:"allowSecrets,omitempty"`
+	// EventsSink is a URL that gets the engine's CloudEvents. Optional.
+	EventsSink string `json:"eventsSink,omitempty"`
+	// Istio prints an Istio Gateway: the mesh is in front of the activator.
+	Istio bool `json:"istio,omitempty"`
+}
+
+// WithDefaults fills what was left out.
+func (s Settings) WithDefaults() Settings {
+	if s.Branch == "" {
+		s.Branch = "main"
+	}
+	if s.Domain == "" {
+		s.Domain = "localhost"
+	}
+	return s
+}
+
+// Validate says what is wrong, naming the flag.
+func (s Settings) Validate() error {
+	if s.Repository == "" {
+		return fmt.Errorf("--repo is required: the URL of the repository to watch")
+	}
+	if s.Image == "" {
+		return fmt.Errorf("--image is required: the sluice image, as registry.example.com/sluice:v1")
+	}
+	if s.Listen != "" {
+		_, port, err := net.SplitHostPort(s.Listen)
+		if err != nil {
+			return fmt.Errorf("--listen %q: want HOST:PORT, as 127.0.0.1:8080", s.Listen)
+		}
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return fmt.Errorf("--listen %q: port %q: want 1 to 65535", s.Listen, port)
+		}
+	}
+	for _, kind := range s.Allow {
+		if name, _, _ := strings.Cut(kind, "."); name == "" || strings.ToUpper(name[:1]) != name[:1] {
+			return fmt.Errorf("--allow %q: want KIND.GROUP as Role.rbac.authorization.k8s.io, or KIND for the core group", kind)
+		}
+	}
+	return nil
+}
+
+// LocalRepository is the folder on the node that holds the repository; empty
+// for a remote one.
+func (s Settings) LocalRepository() string {
+	path := strings.TrimPrefix(s.Repository, "file://")
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return ""
+}
+
+// Encode is the Settings as the ConfigMap holds them.
+func (s Settings) Encode() string {
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		panic(fmt.Sprintf("install: settings are always JSON: %v", err))
+	}
+	return string(b)
+}
+
+// Decode reads the Settings from the ConfigMap's data.
+func Decode(data map[string]string) (Settings, error) {
+	text, ok := data[Key]
+	if !ok {
+		return Settings{}, fmt.Errorf("ConfigMap %s/%s has no key %s: run `sluice install` again", contract.Namespace, ConfigMap, Key)
+	}
+	var s Settings
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return Settings{}, fmt.Errorf("ConfigMap %s/%s: %s: %w", contract.Namespace, ConfigMap, Key, err)
+	}
+	return s.WithDefaults(), nil
+}

@@ -1,0 +1,63 @@
+package role
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+// Lease times: a leader that is gone without a word is followed after at most
+// leaseDuration; one that stops gives the lease back at once.
+const (
+	leaseDuration = 15 * time.Second
+	renewDeadline = 10 * time.Second
+	retryPeriod   = 2 * time.Second
+)
+
+// lead runs work while this process holds the engine's lease. It returns when
+// ctx ends, when work ends, or when the lease was lost: then the process ends
+// and is started anew, so that no half of it goes on.
+func (c *cluster) lead(ctx context.Context, log *slog.Logger, work func(context.Context) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	done := make(chan error, 1)
+	began := false
+	leaderelection.RunOrDie(ctx, leaderelection.LeaderElectionConfig{
+		Lock: &resourcelock.LeaseLock{
+			LeaseMeta:  metav1.ObjectMeta{Namespace: contract.Namespace, Name: contract.Engine},
+			Client:     c.client.CoordinationV1(),
+			LockConfig: resourcelock.ResourceLockConfig{Identity: identity()},
+		},
+		ReleaseOnCancel: true,
+		LeaseDuration:   leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod,
+		Callbacks: leaderelection.LeaderCallbacks{
+			OnStartedLeading: func(ctx context.Context) {
+				log.Info("leading")
+				began = true
+				done <- work(ctx)
+				stop()
+			},
+			OnStoppedLeading: func() { log.Info("no longer leading") },
+		},
+	})
+	if !began {
+		return nil
+	}
+	return <-done
+}
+
+// identity is the pod's name and something that tells two runs of it apart.
+func identity() string {
+	name := os.Getenv("POD_NAME")
+	if name == "" {
+		name, _ = os.Hostname()
+	}
+	return name + "-" + time.Now().UTC().Format("150405.000000000")
+}

@@ -1,0 +1,97 @@
+package verb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/sluice-dev/sluice/engine/git"
+)
+
+// folder is a folder of files as if it were a commit: what `validate PATH` and
+// `plan PATH` read, uncommitted changes and all.
+type folder struct {
+	root string
+	// only names the single file to read, where PATH is one.
+	only string
+}
+
+// openFolder opens a folder or a single file.
+func openFolder(path string) (folder, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return folder{}, fmt.Errorf("%s: no such file or folder", path)
+	case err != nil:
+		return folder{}, err
+	case info.IsDir():
+		return folder{root: path}, nil
+	}
+	return folder{root: filepath.Dir(path), only: filepath.Base(path)}, nil
+}
+
+// Head lists the folder's files. Their blobs are their paths.
+func (f folder) Head(ctx context.Context) (git.Snapshot, error) {
+	s := git.Snapshot{Commit: git.Commit{Hash: "worktree", Message: "files in " + f.root}}
+	err := filepath.WalkDir(f.root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(f.root, path)
+		if err != nil || rel == "." {
+			return err
+		}
+		if d.IsDir() {
+			if strings.HasPrefix(d.Name(), ".") || f.only != "" {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if f.only != "" && rel != f.only {
+			return nil
+		}
+		return f.entry(&s, path, filepath.ToSlash(rel), d)
+	})
+	return s, err
+}
+
+func (f folder) entry(s *git.Snapshot, path, rel string, d fs.DirEntry) error {
+	info, err := d.Info()
+	if err != nil {
+		return err
+	}
+	e := git.Entry{Path: rel, Blob: path, Size: info.Size()}
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		e.Mode = git.Symlink
+	case !info.Mode().IsRegular():
+		return nil
+	}
+	s.Files = append(s.Files, e)
+	return nil
+}
+
+// Blob reads a file. A file that is still being written may be longer than it was listed.
+func (f folder) Blob(_ context.Context, blob string, limit int64) ([]byte, error) {
+	info, err := os.Stat(blob)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > limit {
+		return nil, fmt.Errorf("%s: %d bytes, more than %d", blob, info.Size(), limit)
+	}
+	return os.ReadFile(blob)
+}
+
+// Log is empty: a folder has no history.
+func (f folder) Log(context.Context, string) iter.Seq2[git.CommitChange, error] {
+	return func(func(git.CommitChange, error) bool) {}
+}

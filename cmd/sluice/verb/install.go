@@ -1,0 +1,83 @@
+package verb
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/sluice-dev/sluice/cmd/sluice/cli"
+	"github.com/sluice-dev/sluice/cmd/sluice/install"
+)
+
+type installOptions struct {
+	*options
+	format   *cli.Format
+	settings install.Settings
+}
+
+func newInstall(o *options) *cobra.Command {
+	v := &installOptions{options: o}
+	c := &cobra.Command{
+		Use:   "install",
+		Short: "Print the platform's manifests, for kubectl apply or for Git",
+		Example: `  $ sluice install --image registry.example.com/sluice:v1 --repo https://github.com/you/specs | kubectl apply --server-side -f -
+  $ sluice install --image registry.example.com/sluice:v1 --repo git@github.com:you/specs --git-secret specs-key`,
+		Args: cli.MaxArgs(0),
+		RunE: func(*cobra.Command, []string) error { return v.run() },
+	}
+	v.format = cli.AddFormat(c, cli.YAML, cli.JSON)
+	f, s := c.Flags(), &v.settings
+	f.StringVar(&s.Image, "image", "", "the sluice image (required)")
+	f.StringVar(&s.Repository, "repo", "", "repository to watch: a URL, or a path on the node (required)")
+	f.StringVar(&s.Branch, "branch", "main", "branch to watch")
+	f.StringVar(&s.Domain, "domain", "localhost", "suffix of external hosts: NAME.NAMESPACE.DOMAIN")
+	f.StringVar(&s.Listen, "listen", "", "serve on this address of the node, as 127.0.0.1:8080, rather than behind a Service alone")
+	f.StringVar(&s.GitSecret, "git-secret", "", "Secret in sluice-system: username and password, or ssh-privatekey and known_hosts; and ca.crt")
+	f.StringVar(&s.WebhookSecret, "webhook-secret", "", "Secret in sluice-system with the key `secret` that signs pushes")
+	f.StringVar(&s.EventsSink, "events-sink", "", "URL that gets the engine's CloudEvents")
+	f.BoolVar(&s.Istio, "istio", false, "the ingress is Istio: print its Gateway as well")
+	addPolicyFlags(c, s)
+	return c
+}
+
+func (v *installOptions) run() error {
+	s := v.settings.WithDefaults()
+	if err := s.Validate(); err != nil {
+		return &cli.Exit{Code: cli.Usage, Err: fmt.Errorf("install: %w", err)}
+	}
+	if isBare(s.Repository) {
+		path, err := filepath.Abs(s.Repository)
+		if err != nil {
+			return err
+		}
+		s.Repository = path
+	}
+	if *v.format == cli.JSON {
+		return v.streams.JSON(map[string]any{"apiVersion": "v1", "kind": "List", "items": install.Manifests(s)})
+	}
+	for _, object := range install.Manifests(s) {
+		b, err := clean(object)
+		if err != nil {
+			return err
+		}
+		v.streams.Printf("---\n%s", b)
+	}
+	return nil
+}
+
+// clean is the object as YAML, without the empty fields of its Go type.
+func clean(object any) ([]byte, error) {
+	b, err := json.Marshal(object)
+	if err != nil {
+		return nil, err
+	}
+	var m map[string]any
+	if err := json.Unmarshal(b, &m); err != nil {
+		return nil, err
+	}
+	delete(m, "status")
+	return yaml.Marshal(m)
+}

@@ -1,0 +1,74 @@
+package verb
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sluice-dev/sluice/cmd/sluice/cli"
+	"github.com/sluice-dev/sluice/cmd/sluice/install"
+	"github.com/sluice-dev/sluice/engine"
+	"github.com/sluice-dev/sluice/engine/git"
+	"github.com/sluice-dev/sluice/engine/status"
+)
+
+// Version is set by the linker.
+var Version = "dev"
+
+// Parts opens what verbs need. Nothing is opened until a verb asks, so that
+// `--help` and `validate` need no cluster.
+type Parts interface {
+	// Cluster opens the cluster of a kubeconfig; "" searches for one.
+	Cluster(kubeconfig string) (Cluster, error)
+	// Repository opens a repository.
+	Repository(cfg git.Config) (engine.Repository, error)
+}
+
+// Cluster is one open cluster.
+type Cluster interface {
+	// Settings are what it was installed with.
+	Settings(ctx context.Context) (install.Settings, error)
+	// Report is what its engine said last.
+	Report(ctx context.Context) (status.Report, error)
+	// Config is an engine's half that faces the cluster.
+	Config() engine.Config
+}
+
+// Root is the command tree; roles are what a machine runs.
+func Root(s cli.Streams, parts Parts, roles ...*cobra.Command) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sluice",
+		Short: "Git push deploys; a pull request splits traffic; git revert rolls back",
+		Long: `Sluice makes a Kubernetes cluster serve what a Git branch says.
+
+Exit codes: 0 fine, 1 failed, 2 usage, 3 changes pending (plan --exit-code), 4 specs invalid.`,
+		Example: `  $ sluice validate .                 # is everything in this folder right?
+  $ sluice plan                       # what would change, and why
+  $ sluice status                     # what is there, ready or not, and why
+  $ sluice history helloworld-go      # its revisions: who brought them, and when`,
+		Version: Version,
+		Args:    cli.MaxArgs(0),
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	o := &options{streams: s, parts: parts}
+	root.PersistentFlags().StringVar(&o.kubeconfig, "kubeconfig", "", "the cluster; else $KUBECONFIG, else .sluice/kubeconfig")
+	root.AddGroup(&cobra.Group{ID: "verbs", Title: "Verbs:"}, &cobra.Group{ID: "roles", Title: "Roles in the cluster:"})
+	for _, c := range []*cobra.Command{
+		newValidate(o), newRender(o), newPlan(o), newStatus(o), newHistory(o), newInstall(o),
+	} {
+		c.GroupID = "verbs"
+		root.AddCommand(c)
+	}
+	for _, c := range roles {
+		c.GroupID = "roles"
+		root.AddCommand(c)
+	}
+	return root
+}
+
+// options are what all verbs share.
+type options struct {
+	streams    cli.Streams
+	parts      Parts
+	kubeconfig string
+}

@@ -1,0 +1,138 @@
+package verb
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sluice-dev/sluice/cmd/sluice/cli"
+	"github.com/sluice-dev/sluice/engine/status"
+)
+
+type statusOptions struct {
+	*options
+	format *cli.Format
+	only   string
+}
+
+func newStatus(o *options) *cobra.Command {
+	v := &statusOptions{options: o}
+	c := &cobra.Command{
+		Use:   "status [NAME]",
+		Short: "Say for every spec: commit, ready or not and why, revisions, traffic",
+		Example: `  $ sluice status
+  $ sluice status helloworld-go
+  $ sluice status -o json | jq -r '.specs[] | select(.state != "Ready") | .reason'`,
+		Args: cli.MaxArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				v.only = args[0]
+			}
+			return v.run(c.Context())
+		},
+	}
+	v.format = cli.AddFormat(c, cli.Text, cli.JSON)
+	return c
+}
+
+func (v *statusOptions) run(ctx context.Context) error {
+	cluster, err := v.parts.Cluster(v.kubeconfig)
+	if err != nil {
+		return err
+	}
+	r, err := cluster.Report(ctx)
+	if err != nil {
+		return err
+	}
+	if v.only != "" {
+		if r.Specs = named(r.Specs, v.only); len(r.Specs) == 0 {
+			return fmt.Errorf("%s: no spec of that name; `sluice status` lists all", v.only)
+		}
+	}
+	if *v.format == cli.JSON {
+		return v.streams.JSON(r)
+	}
+	return v.print(r)
+}
+
+func named(specs []status.Spec, name string) []status.Spec {
+	var out []status.Spec
+	for _, s := range specs {
+		if s.Identity.Name == name || s.Identity.Namespace+"/"+s.Identity.Name == name {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (v *statusOptions) print(r status.Report) error {
+	s := v.streams
+	s.Printf("%s (%s) at %s %s\n", r.Repository, r.Branch, shortHash(r.Commit), r.Subject)
+	if r.Error != "" {
+		s.Printf("%s\n", s.Paint(cli.Red, r.Error))
+	}
+	t := cli.NewTable(s.Out, "SPEC", "STATE", "COMMIT", "REVISION", "TRAFFIC", "URL")
+	for _, spec := range r.Specs {
+		t.Row(spec.Identity.String(), s.Paint(stateColour(spec.State), string(spec.State)), shortHash(spec.Commit),
+			latestOf(spec), trafficOf(spec), spec.URL)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, spec := range r.Specs {
+		if spec.Reason != "" {
+			s.Printf("\n%s: %s\n  %s\n", spec.Identity, spec.State, spec.Reason)
+		}
+	}
+	if len(r.Problems) > 0 {
+		s.Printf("\n")
+	}
+	printProblems(s, r.Problems)
+	for _, h := range r.Holds {
+		s.Printf("= %s  (%s)\n", h.ID, h.Reason)
+	}
+	return nil
+}
+
+func latestOf(spec status.Spec) string {
+	for _, r := range spec.Revisions {
+		if r.Latest {
+			return r.Name
+		}
+	}
+	return "-"
+}
+
+func trafficOf(spec status.Spec) string {
+	if len(spec.Traffic) == 0 {
+		return "-"
+	}
+	parts := make([]string, len(spec.Traffic))
+	for i, t := range spec.Traffic {
+		parts[i] = fmt.Sprintf("%d%% %s", t.Percent, t.Revision)
+		if t.Tag != "" {
+			parts[i] += " (" + t.Tag + ")"
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func stateColour(s status.State) string {
+	switch s {
+	case status.Ready:
+		return cli.Green
+	case status.Progressing:
+		return cli.Yellow
+	case status.Failed, status.Invalid:
+	}
+	return cli.Red
+}
+
+func shortHash(commit string) string {
+	if commit == "" {
+		return "-"
+	}
+	return commit[:min(len(commit), 7)]
+}

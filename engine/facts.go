@@ -1,0 +1,136 @@
+package engine
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sluice-dev/sluice/engine/manifest"
+	"github.com/sluice-dev/sluice/engine/plan"
+	"github.com/sluice-dev/sluice/engine/render"
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+// revision is what the cluster knows of one, read from its Deployment.
+type revision struct {
+	key           revisionKey
+	configuration string
+	created       time.Time
+	replicas      int32
+	ready         bool
+	// serving: at least one pod is available now.
+	serving bool
+	reason  string
+	message string
+	commit  string
+}
+
+// factCache holds what was read from a Deployment, by its resource version.
+type factCache map[manifest.ID]cachedRevision
+
+type cachedRevision struct {
+	version  string
+	revision revision
+}
+
+// cluster is the live objects as the line needs them.
+type cluster struct {
+	live plan.Live
+	// revisions by configuration, and by name.
+	byConfiguration map[configurationKey][]revision
+	byName          map[revisionKey]revision
+}
+
+// survey indexes the live revisions.
+func (e *Engine) survey(live plan.Live) cluster {
+	c := cluster{
+		live:            live,
+		byConfiguration: map[configurationKey][]revision{},
+		byName:          map[revisionKey]revision{},
+	}
+	for id, object := range live {
+		if id.Kind != "Deployment" || !object.Ours || object.Terminating || object.Labels[contract.LabelRevision] == "" {
+			continue
+		}
+		r := e.facts.revision(object)
+		if t, ok := e.trouble[r.key]; ok && !r.serving {
+			r.reason, r.message = t.Reason, t.Message
+		}
+		ck := configurationKey{id.Namespace, r.configuration}
+		c.byConfiguration[ck] = append(c.byConfiguration[ck], r)
+		c.byName[r.key] = r
+	}
+	return c
+}
+
+// revision reads a Deployment, once a resource version.
+func (f factCache) revision(object plan.Object) revision {
+	if cached, ok := f[object.ID]; ok && cached.version == object.ResourceVersion {
+		return cached.revision
+	}
+	r := readRevision(object)
+	f[object.ID] = cachedRevision{object.ResourceVersion, r}
+	return r
+}
+
+// readRevision judges a Deployment. Ready means that its pods were available
+// once since it was created: Kubernetes records that in the Progressing
+// condition and keeps it when the revision is scaled to zero. A revision that
+// was created with no pods has nothing to prove.
+func readRevision(object plan.Object) revision {
+	r := revision{
+		key:           revisionKey{object.ID.Namespace, object.ID.Name},
+		configuration: object.Labels[contract.LabelConfiguration],
+		commit:        object.Commit,
+	}
+	var d struct {
+		Metadata metav1.ObjectMeta         `json:"metadata"`
+		Spec     struct{ Replicas *int32 } `json:"spec"`
+		Status   appsv1.DeploymentStatus   `json:"status"`
+	}
+	if err := json.Unmarshal(object.JSON, &d); err != nil {
+		r.reason, r.message = "Unreadable", err.Error()
+		return r
+	}
+	r.created = d.Metadata.CreationTimestamp.Time
+	r.replicas = d.Status.Replicas
+	r.serving = d.Status.AvailableReplicas > 0
+	asleep := d.Spec.Replicas != nil && *d.Spec.Replicas == 0
+	r.ready = r.serving || asleep
+	for _, c := range d.Status.Conditions {
+		r.judge(c)
+	}
+	return r
+}
+
+// judge adds one condition of the Deployment's status.
+func (r *revision) judge(c appsv1.DeploymentCondition) {
+	switch {
+	case c.Type == appsv1.DeploymentProgressing && c.Reason == "NewReplicaSetAvailable":
+		r.ready = true
+	case c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse:
+		r.reason, r.message = c.Reason, c.Message
+	case c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue:
+		r.reason, r.message = c.Reason, c.Message
+	}
+}
+
+// fact says the same in render's words.
+func (r revision) fact() render.Fact {
+	return render.Fact{Ready: r.ready, Reason: r.reason, Message: r.message}
+}
+
+// routed reads what a route's VirtualService was written with.
+func routed(object plan.Object) render.Routed {
+	out := render.Routed{LatestReady: map[string]string{}}
+	for pair := range strings.SplitSeq(object.Annotations[contract.AnnotationLatestReady], ",") {
+		if configuration, name, ok := strings.Cut(pair, "="); ok {
+			out.LatestReady[configuration] = name
+		}
+	}
+	return out
+}

@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/sluice-dev/sluice/engine/load"
+	"github.com/sluice-dev/sluice/engine/render"
+	"github.com/sluice-dev/sluice/schema"
+	"github.com/sluice-dev/sluice/schema/desired"
+)
+
+// unit is one good spec on its way along the line, kept from pass to pass.
+type unit struct {
+	entry load.Entry
+	nouns desired.Nouns
+	// configurations that its workloads and routes are about, sorted.
+	configurations []string
+
+	// inputs is what result was rendered from, beside the nouns.
+	inputs string
+	result render.Result
+	err    error
+	// clash says that another unit makes one of its objects.
+	clash string
+}
+
+// configurationKey names a configuration of a namespace.
+type configurationKey struct{ namespace, name string }
+
+// latestIndex is the newest workload that the repository describes.
+type latestIndex map[configurationKey]desired.Workload
+
+// lower turns the tree into units. A unit whose spec did not change is kept
+// with what was rendered from it.
+func (e *Engine) lower() {
+	old := make(map[schema.Identity]*unit, len(e.units))
+	for _, u := range e.units {
+		old[u.entry.Identity] = u
+	}
+	e.units = make([]*unit, 0, len(e.tree.Specs))
+	e.latest = latestIndex{}
+	for _, entry := range e.tree.Specs {
+		u := old[entry.Identity]
+		if u == nil || u.entry.Spec != entry.Spec || u.entry.File != entry.File {
+			u = newUnit(entry)
+		}
+		e.units = append(e.units, u)
+		for _, w := range u.nouns.Workloads {
+			e.latest[configurationKey{w.Namespace, w.Configuration}] = w
+		}
+	}
+}
+
+func newUnit(entry load.Entry) *unit {
+	u := &unit{entry: entry}
+	if source, ok := entry.Spec.(desired.Source); ok {
+		u.nouns = source.Desire()
+	}
+	for _, w := range u.nouns.Workloads {
+		u.configurations = append(u.configurations, w.Configuration)
+	}
+	for _, r := range u.nouns.Routes {
+		for _, t := range r.Targets {
+			if t.Configuration != "" {
+				u.configurations = append(u.configurations, t.Configuration)
+			}
+		}
+	}
+	slices.Sort(u.configurations)
+	u.configurations = slices.Compact(u.configurations)
+	return u
+}
+
+// namespace is where the unit's objects are.
+func (u *unit) namespace() string { return u.entry.Identity.Namespace }

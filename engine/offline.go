@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sluice-dev/sluice/engine/history"
+	"github.com/sluice-dev/sluice/engine/load"
+	"github.com/sluice-dev/sluice/engine/manifest"
+	"github.com/sluice-dev/sluice/engine/render"
+	"github.com/sluice-dev/sluice/schema"
+)
+
+// reader is an engine that only ever reads its repository.
+func reader(ctx context.Context, repository Repository, kinds schema.Kinds) (*Engine, error) {
+	e := &Engine{
+		cfg:   Config{Repository: repository, Kinds: kinds}.withDefaults(),
+		parts: map[partKey]load.Part{},
+		facts: factCache{},
+	}
+	e.look(ctx)
+	return e, e.lookErr
+}
+
+// ReadTree reads a repository as the engine would and stops there: `sluice validate`.
+func ReadTree(ctx context.Context, repository Repository, kinds schema.Kinds) (load.Tree, error) {
+	e, err := reader(ctx, repository, kinds)
+	if wrong, ok := errors.AsType[*SettingsError](err); ok {
+		return load.Tree{Problems: wrong.Problems}, nil
+	}
+	if err != nil {
+		return load.Tree{}, err
+	}
+	return e.tree, nil
+}
+
+// ReadHistory is the history of the configurations of that name, by
+// namespace, up to the branch's newest commit: `sluice history`.
+func ReadHistory(ctx context.Context, repository Repository, kinds schema.Kinds, name string) (map[string]history.Line, error) {
+	e, err := reader(ctx, repository, kinds)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.readHistory(ctx); err != nil {
+		return nil, err
+	}
+	out := map[string]history.Line{}
+	for key, line := range e.history.lines {
+		if key.name == name {
+			out[key.namespace] = *line
+		}
+	}
+	return out, nil
+}
+
+// RenderTree renders a repository as if every revision that it describes were
+// ready: `sluice render`.
+func RenderTree(ctx context.Context, repository Repository, kinds schema.Kinds, cfg render.Config) ([]manifest.Manifest, []schema.Problem, error) {
+	e, err := reader(ctx, repository, kinds)
+	if err != nil {
+		return nil, nil, err
+	}
+	e.cfg.Render = cfg
+	c := e.survey(nil)
+	for key, w := range e.latest {
+		r := revision{key: revisionKey{key.namespace, w.Revision}, configuration: key.name, ready: true}
+		c.byConfiguration[key] = append(c.byConfiguration[key], r)
+		c.byName[r.key] = r
+	}
+	problems := e.tree.Problems
+	var out []manifest.Manifest
+	for _, u := range e.units {
+		e.renderUnit(ctx, u, c)
+		if u.err != nil {
+			return nil, nil, u.err
+		}
+		out = append(out, u.result.Manifests...)
+		problems = append(problems, troubles(u)...)
+	}
+	return e.unambiguous(out), problems, nil
+}

@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/sluice-dev/sluice/engine/manifest"
+	"github.com/sluice-dev/sluice/engine/plan"
+	"github.com/sluice-dev/sluice/engine/status"
+)
+
+// pass goes once along the line and says when the next pass is due if nothing
+// changes before.
+func (e *Engine) pass(ctx context.Context, look bool) time.Duration {
+	began := e.cfg.Now()
+	if look {
+		e.look(ctx)
+	}
+	if e.snapshot.Commit.Hash == "" {
+		e.publish(e.summary(nil, plan.Plan{}))
+		return time.Second
+	}
+	live := e.cfg.Observer.Live()
+	inspecting := e.inspect(ctx, live)
+	e.render(ctx, live)
+	p := e.plan(live)
+	steps := e.due(p.Steps)
+	outcomes := e.apply(ctx, steps)
+	e.learn(outcomes)
+	if len(outcomes) > 0 {
+		live = e.cfg.Observer.Live()
+		e.logApplied(outcomes, began)
+	}
+	e.publish(e.summary(live, p))
+	return e.nextLook(p, inspecting)
+}
+
+// Preview goes along the line as far as the plan and writes nothing. The
+// report says how things stand now.
+func (e *Engine) Preview(ctx context.Context) (plan.Plan, status.Report, error) {
+	if err := e.begin(ctx); err != nil {
+		return plan.Plan{}, status.Report{}, err
+	}
+	e.look(ctx)
+	if e.lookErr != nil {
+		return plan.Plan{}, status.Report{}, e.lookErr
+	}
+	live := e.cfg.Observer.Live()
+	e.inspect(ctx, live)
+	e.render(ctx, live)
+	p := e.plan(live)
+	return p, e.summary(live, p), nil
+}
+
+// plan compares everything rendered with everything live.
+func (e *Engine) plan(live plan.Live) plan.Plan {
+	in := plan.Input{
+		Live: live, Keep: e.retained(live), Commit: e.snapshot.Commit.Hash,
+		Broken: e.broken(), Memo: e.memo, Now: e.cfg.Now(), Orphans: e.orphans, Policy: e.cfg.Policy,
+	}
+	in.Policy.Confirmed = confirmsPrune(e.snapshot.Commit.Message)
+	for _, u := range e.units {
+		in.Manifests = append(in.Manifests, u.result.Manifests...)
+		for _, id := range u.result.Keep {
+			in.Keep[id] = true
+		}
+	}
+	in.Manifests = e.unambiguous(in.Manifests)
+	p := plan.Make(in)
+	e.orphans = p.Orphans
+	return p
+}
+
+// unambiguous drops manifests of an object that an earlier unit describes
+// already: a plain Service beside a route of the same name, say. The second
+// unit gets the problem.
+func (e *Engine) unambiguous(all []manifest.Manifest) []manifest.Manifest {
+	first := make(map[manifest.ID]*manifest.Manifest, len(all))
+	clash := map[string]string{}
+	out := all[:0]
+	for i := range all {
+		m := &all[i]
+		if other, taken := first[m.ID]; taken && other.Unit != m.Unit {
+			clash[m.Unit.String()] = "it makes " + m.ID.String() + ", which " + other.Unit.String() + " in " + other.File + " makes too: rename one of them"
+			continue
+		} else if taken {
+			continue
+		}
+		kept := *m
+		first[m.ID] = &kept
+		out = append(out, kept)
+	}
+	for _, u := range e.units {
+		u.clash = clash[u.entry.Identity.String()]
+	}
+	return out
+}
+
+// confirmsPrune reads the trailer that releases the mass-delete brake.
+func confirmsPrune(message string) bool {
+	for line := range strings.SplitSeq(message, "\n") {
+		key, value, ok := strings.Cut(line, ":")
+		if ok && strings.EqualFold(strings.TrimSpace(key), "Sluice-Prune") && strings.TrimSpace(value) == "confirm" {
+			return true
+		}
+	}
+	return false
+}
+
+// nextLook is when the first hold, retry or inspection is due.
+func (e *Engine) nextLook(p plan.Plan, inspecting bool) time.Duration {
+	wait := e.cfg.Resync
+	if inspecting {
+		wait = min(wait, inspectEvery)
+	}
+	for _, h := range p.Holds {
+		if h.Wait > 0 {
+			wait = min(wait, h.Wait)
+		}
+	}
+	now := e.cfg.Now()
+	for _, t := range e.tries {
+		if !t.terminal {
+			wait = min(wait, max(t.until.Sub(now), time.Millisecond))
+		}
+	}
+	if e.lookErr != nil {
+		wait = min(wait, 5*time.Second)
+	}
+	if e.next != nil {
+		wait = 0
+	}
+	return wait
+}
+
+// logApplied says what a pass did, once.
+func (e *Engine) logApplied(outcomes []plan.Outcome, began time.Time) {
+	done, failed := 0, 0
+	for _, o := range outcomes {
+		if o.Err != nil {
+			failed++
+			e.cfg.Log.Warn("step failed", "step", o.Step.String(), "error", o.Err, "terminal", o.Terminal)
+			continue
+		}
+		done++
+		e.cfg.Log.Info("step done", "step", o.Step.Action.String(), "object", o.Step.ID.String(),
+			"spec", o.Step.Unit.String(), "reason", o.Step.Reason)
+	}
+	e.cfg.Log.Info("applied", "commit", e.snapshot.Commit.Hash, "done", done, "failed", failed,
+		"took", e.cfg.Now().Sub(began).Round(time.Microsecond).String())
+}

@@ -1,0 +1,239 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/sluice-dev/sluice/engine/manifest"
+	"github.com/sluice-dev/sluice/engine/plan"
+	"github.com/sluice-dev/sluice/engine/render"
+	"github.com/sluice-dev/sluice/engine/status"
+	"github.com/sluice-dev/sluice/schema"
+)
+
+// summary is the report of a pass.
+func (e *Engine) summary(live plan.Live, p plan.Plan) status.Report {
+	r := status.Report{
+		Repository: e.cfg.Name, Branch: e.cfg.Branch,
+		Commit: e.snapshot.Commit.Hash, Subject: Subject(e.snapshot.Commit.Message), Author: e.snapshot.Commit.AuthorName,
+		Rewritten: e.snapshot.Rewritten, Applied: e.applied,
+		Problems: slices.Clone(e.tree.Problems), Holds: p.Holds,
+	}
+	if e.lookErr != nil {
+		r.Error = e.lookErr.Error()
+	}
+	s := summarizer{engine: e, cluster: e.survey(live), pending: pendingByUnit(p), before: specsByIdentity(e.report)}
+	for _, u := range e.units {
+		r.Specs = append(r.Specs, s.spec(u))
+		r.Problems = append(r.Problems, troubles(u)...)
+	}
+	for _, id := range e.tree.Broken {
+		r.Specs = append(r.Specs, s.invalid(id))
+	}
+	slices.SortFunc(r.Specs, func(a, b status.Spec) int { return a.Identity.Compare(b.Identity) })
+	slices.SortFunc(r.Problems, schema.Problem.Compare)
+	r.State = status.Worst(r.Specs, r.Problems)
+	if r.Error != "" && r.State == status.Ready {
+		r.State = status.Failed
+	}
+	return r
+}
+
+// summarizer is what all specs of one report share.
+type summarizer struct {
+	engine  *Engine
+	cluster cluster
+	pending map[schema.Identity][]plan.Step
+	before  map[schema.Identity]status.Spec
+}
+
+// spec is the state of a good spec.
+func (s summarizer) spec(u *unit) status.Spec {
+	out := status.Spec{Identity: u.entry.Identity, File: u.entry.File, State: status.Ready}
+	out.Commit = s.commit(u)
+	out.Revisions = s.revisions(u)
+	out.Traffic = s.traffic(u)
+	for _, r := range u.nouns.Routes {
+		if !r.ClusterLocal {
+			out.URL = "http://" + s.engine.cfg.Render.Host(r.Namespace, r.Name, "")
+		}
+	}
+	out.State, out.Reason = s.state(u, out.Revisions)
+	return out
+}
+
+// state finds the worst that is to be said of a spec.
+func (s summarizer) state(u *unit, revisions []status.Revision) (status.State, string) {
+	if u.err != nil {
+		return status.Failed, u.err.Error()
+	}
+	if u.clash != "" {
+		return status.Failed, u.clash
+	}
+	if len(u.result.Problems) > 0 {
+		return status.Failed, u.result.Problems[0].Text
+	}
+	for _, step := range s.pending[u.entry.Identity] {
+		if t, failed := s.engine.tries[step.ID]; failed {
+			return status.Failed, t.err.Error()
+		}
+	}
+	var waiting []string
+	for _, routing := range u.result.Routes {
+		if routing.Waiting != "" {
+			waiting = append(waiting, routing.Waiting)
+		}
+	}
+	for _, r := range revisions {
+		if r.Latest && r.Reason != "" {
+			return status.Failed, firstOf(waiting, "revision "+r.Name+": "+r.Reason)
+		}
+	}
+	for _, r := range revisions {
+		if r.Latest && !r.Ready {
+			return status.Progressing, firstOf(waiting, "revision "+r.Name+" is not ready yet")
+		}
+	}
+	if len(waiting) > 0 {
+		return status.Progressing, strings.Join(waiting, "; ")
+	}
+	if len(u.nouns.Workloads) > 0 && len(revisions) == 0 {
+		return status.Progressing, "its revision is being created"
+	}
+	return status.Ready, ""
+}
+
+func firstOf(list []string, otherwise string) string {
+	if len(list) > 0 {
+		return strings.Join(list, "; ")
+	}
+	return otherwise
+}
+
+// commit is the one that last changed what the spec applies.
+func (s summarizer) commit(u *unit) string {
+	commit := ""
+	for i := range u.result.Manifests {
+		m := &u.result.Manifests[i]
+		object, ok := s.cluster.live[m.ID]
+		if !ok || object.Digest != m.Digest {
+			continue
+		}
+		if m.Stage == manifest.Traffic || commit == "" {
+			commit = object.Commit
+		}
+	}
+	return cmp.Or(commit, s.engine.snapshot.Commit.Hash)
+}
+
+// revisions are those of the unit's own configurations, the described one
+// first, then by age.
+func (s summarizer) revisions(u *unit) []status.Revision {
+	var out []status.Revision
+	for _, w := range u.nouns.Workloads {
+		all := slices.Clone(s.cluster.byConfiguration[configurationKey{w.Namespace, w.Configuration}])
+		slices.SortFunc(all, func(a, b revision) int {
+			return cmp.Or(
+				-cmp.Compare(b2i(a.key.name == w.Revision), b2i(b.key.name == w.Revision)),
+				b.created.Compare(a.created), cmp.Compare(a.key.name, b.key.name))
+		})
+		for _, r := range all {
+			out = append(out, status.Revision{
+				Name: r.key.name, Ready: r.ready, Latest: r.key.name == w.Revision,
+				Reason: join(r.reason, r.message), Replicas: r.replicas,
+			})
+		}
+	}
+	return out
+}
+
+// traffic is what the unit's VirtualServices say: what was decided once it
+// was written, and what stood in the last report until then.
+func (s summarizer) traffic(u *unit) []status.Share {
+	var out []status.Share
+	for i, routing := range u.result.Routes {
+		if !s.written(u, u.nouns.Routes[i].Namespace, u.nouns.Routes[i].Name) {
+			return s.before[u.entry.Identity].Traffic
+		}
+		for _, share := range routing.Shares {
+			out = append(out, s.share(routing, share, u.nouns.Routes[i].ClusterLocal))
+		}
+	}
+	return out
+}
+
+func (s summarizer) share(routing render.Routing, share render.Share, local bool) status.Share {
+	out := status.Share{Revision: share.Revision, Percent: share.Percent, Tag: share.Tag, Latest: share.Latest}
+	if share.Tag != "" && !local {
+		out.URL = "http://" + s.engine.cfg.Render.Host(routing.Namespace, routing.Route, share.Tag)
+	}
+	return out
+}
+
+// written reports whether the route's VirtualService is as it was rendered.
+func (s summarizer) written(u *unit, namespace, name string) bool {
+	for i := range u.result.Manifests {
+		m := &u.result.Manifests[i]
+		if m.Stage == manifest.Traffic && m.ID.Namespace == namespace && m.ID.Name == name {
+			return s.cluster.live[m.ID].Digest == m.Digest
+		}
+	}
+	return false
+}
+
+// invalid is the state of a spec whose document has errors: what stood before
+// still stands.
+func (s summarizer) invalid(id schema.Identity) status.Spec {
+	out := s.before[id]
+	out.Identity, out.State = id, status.Invalid
+	for _, p := range s.engine.tree.Problems {
+		if p.Identity == id && p.Severity == schema.Error {
+			out.File, out.Reason = p.File, p.String()
+			break
+		}
+	}
+	return out
+}
+
+// troubles are a unit's late problems, with the position of its document.
+func troubles(u *unit) []schema.Problem {
+	var out []schema.Problem
+	for _, t := range u.result.Problems {
+		out = append(out, schema.Problem{
+			File: u.entry.File, Line: u.entry.Line, Column: u.entry.Column,
+			Path: t.Path, Text: t.Text, Identity: u.entry.Identity,
+		})
+	}
+	return out
+}
+
+func pendingByUnit(p plan.Plan) map[schema.Identity][]plan.Step {
+	out := map[schema.Identity][]plan.Step{}
+	for _, step := range p.Steps {
+		out[step.Unit] = append(out[step.Unit], step)
+	}
+	return out
+}
+
+func specsByIdentity(r status.Report) map[schema.Identity]status.Spec {
+	out := make(map[schema.Identity]status.Spec, len(r.Specs))
+	for _, spec := range r.Specs {
+		out[spec.Identity] = spec
+	}
+	return out
+}
+
+func join(reason, message string) string {
+	if reason == "" || message == "" {
+		return reason + message
+	}
+	return reason + ": " + message
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
