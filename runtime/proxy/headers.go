@@ -1,0 +1,98 @@
+package proxy
+
+import (
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+// hopByHop tells whether a header (canonical) belongs to one connection alone.
+func hopByHop(key string) bool {
+	switch key {
+	case "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
+		"Te", "Trailer", "Transfer-Encoding", "Upgrade":
+		return true
+	}
+	return false
+}
+
+// replaced tells whether the proxy writes a request header itself, or keeps it in.
+func replaced(key string) bool {
+	switch key {
+	case "Host", "Content-Length", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
+		contract.HeaderNamespace, contract.HeaderRevision:
+		return true
+	}
+	return false
+}
+
+// nominated lists the canonical names of the headers that Connection declares
+// to be hop-by-hop; nil in the usual case.
+func nominated(h http.Header) []string {
+	var names []string
+	for _, v := range h["Connection"] {
+		for token := range strings.SplitSeq(v, ",") {
+			token = textproto.TrimString(token)
+			switch strings.ToLower(token) {
+			case "", "close", "keep-alive", "upgrade":
+			default:
+				names = append(names, http.CanonicalHeaderKey(token))
+			}
+		}
+	}
+	return names
+}
+
+// passes tells whether a request's header goes on to the app.
+func passes(key string, dropped []string) bool {
+	return !hopByHop(key) && !replaced(key) && !slices.Contains(dropped, key)
+}
+
+// upgradeOf is the protocol that h asks to switch to, or "".
+func upgradeOf(h http.Header) string {
+	up := h["Upgrade"]
+	if len(up) == 0 || !httpguts.HeaderValuesContainsToken(h["Connection"], "Upgrade") {
+		return ""
+	}
+	return up[0]
+}
+
+// wantsTrailers tells whether the client said that it understands trailers.
+func wantsTrailers(h http.Header) bool {
+	return httpguts.HeaderValuesContainsToken(h["Te"], "trailers")
+}
+
+// declared lists the trailer names in a Trailer header, canonical, without
+// those that may not be trailers.
+func declared(values []string) []string {
+	var names []string
+	for _, v := range values {
+		for name := range strings.SplitSeq(v, ",") {
+			name = http.CanonicalHeaderKey(textproto.TrimString(name))
+			if httpguts.ValidTrailerHeader(name) && name != "" {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// requestURI is the target to ask the app for: as the client wrote it, or as
+// the URL reads where the client wrote an absolute one (to a proxy).
+func requestURI(r *http.Request) (string, error) {
+	uri := r.RequestURI
+	if uri == "" || (uri[0] != '/' && uri != "*") {
+		uri = r.URL.RequestURI()
+	}
+	for i := range len(uri) {
+		if uri[i] <= ' ' || uri[i] == 0x7f {
+			return "", &Error{Status: http.StatusBadRequest, Text: textBadRequestURI}
+		}
+	}
+	return uri, nil
+}
