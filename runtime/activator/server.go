@@ -1,0 +1,178 @@
+package activator
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// StreamBuffer is how much of a request's body one HTTP/2 stream may send
+// before the app takes it, in bytes.
+const StreamBuffer = 256 << 10
+
+// ServerConfig of a Server. Listen, Handler and Drainer are required.
+type ServerConfig struct {
+	// Listen is where requests come in: host:port.
+	Listen string
+	// Handler serves them: the gateway, or the Activator itself behind one.
+	Handler http.Handler
+	// ReusePort lets a successor listen on the same port at the same time, so
+	// that there is no gap when one follows the other. Default false.
+	ReusePort bool
+	// Admin is where /healthz, /readyz and /metrics are served. Default "": nowhere.
+	Admin string
+	// Ready are asked, all of them, whether the process is ready. Default: it is.
+	Ready []func() bool
+	// Metrics are what /metrics prints, one after the other.
+	Metrics []func(io.Writer) error
+	// StopDelay is how long requests are still taken after readiness began to
+	// fail, for those who have not heard of it yet. Default 0.
+	StopDelay time.Duration
+	// DrainTimeout is how long requests in flight may take at the end. Default 600 s.
+	DrainTimeout time.Duration
+	// UpgradedTimeout is how long upgraded connections (WebSocket) may stay after
+	// the last ordinary request. Default 60 s.
+	UpgradedTimeout time.Duration
+	// Drainer ends the upgraded connections: the Proxy.
+	Drainer Drainer
+	// Log gets what an operator acts on. Default: nothing is logged.
+	Log *slog.Logger
+}
+
+// Drainer waits for the upgraded connections to end, and ends them with ctx.
+type Drainer interface{ Drain(ctx context.Context) }
+
+// Server is the process: its listeners, and how they end without losing a request.
+type Server struct {
+	cfg      ServerConfig
+	stopping atomic.Bool
+	bound    chan struct{} // closed when addr and admin are set
+	addr     net.Addr
+	admin    net.Addr
+}
+
+// NewServer builds a Server. It starts nothing.
+func NewServer(cfg ServerConfig) (*Server, error) {
+	if cfg.Listen == "" || cfg.Handler == nil || cfg.Drainer == nil {
+		return nil, errors.New("activator: server: Listen, Handler and Drainer are required")
+	}
+	cfg.DrainTimeout = cmp.Or(cfg.DrainTimeout, 600*time.Second)
+	cfg.UpgradedTimeout = cmp.Or(cfg.UpgradedTimeout, 60*time.Second)
+	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
+	return &Server{cfg: cfg, bound: make(chan struct{})}, nil
+}
+
+// Bound is closed when the listeners are open: from then on Addr and AdminAddr
+// may be asked.
+func (s *Server) Bound() <-chan struct{} { return s.bound }
+
+// Addr is where requests come in. It may be asked when Bound is closed.
+func (s *Server) Addr() net.Addr { return s.addr }
+
+// AdminAddr is where the admin pages are, nil if nowhere. See Addr.
+func (s *Server) AdminAddr() net.Addr { return s.admin }
+
+// Run serves until ctx is done and then until all requests are home: readiness
+// fails, after StopDelay the listener closes, requests in flight finish, then
+// upgraded connections, each within their bound. An error means that it could
+// not listen, or that requests had to be cut off.
+func (s *Server) Run(ctx context.Context) error {
+	ln, err := listen(ctx, s.cfg.Listen, s.cfg.ReusePort)
+	if err != nil {
+		return fmt.Errorf("activator: listen: %w", err)
+	}
+	var adminLn net.Listener
+	if s.cfg.Admin != "" {
+		if adminLn, err = listen(ctx, s.cfg.Admin, false); err != nil {
+			_ = ln.Close()
+			return fmt.Errorf("activator: listen for admin: %w", err)
+		}
+		s.admin = adminLn.Addr()
+	}
+	s.addr = ln.Addr()
+	close(s.bound)
+	return s.serve(ctx, ln, adminLn)
+}
+
+func (s *Server) serve(ctx context.Context, ln, adminLn net.Listener) error {
+	main := s.httpServer(s.closing(s.cfg.Handler))
+	admin := s.httpServer(s.adminPages())
+	failed := make(chan error, 2)
+	var home sync.WaitGroup
+	run := func(srv *http.Server, ln net.Listener) {
+		home.Go(func() {
+			if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("activator: serve %s: %w", ln.Addr(), err)
+			}
+		})
+	}
+	run(main, ln)
+	if adminLn != nil {
+		run(admin, adminLn)
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+		err = s.drain(main)
+	case err = <-failed:
+		_ = main.Close()
+	}
+	_ = admin.Close()
+	home.Wait()
+	return err
+}
+
+// drain ends the main server so that no request is lost.
+func (s *Server) drain(main *http.Server) error {
+	s.stopping.Store(true)
+	s.cfg.Log.Info("activator stopping", "delay", s.cfg.StopDelay)
+	time.Sleep(s.cfg.StopDelay) // requests are served meanwhile; nothing can cut this short
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.DrainTimeout)
+	defer cancel()
+	err := main.Shutdown(ctx)
+	if err != nil {
+		_ = main.Close()
+		err = fmt.Errorf("activator: requests cut off after %s: %w", s.cfg.DrainTimeout, err)
+	}
+	upgraded, cancel := context.WithTimeout(context.Background(), s.cfg.UpgradedTimeout)
+	defer cancel()
+	s.cfg.Drainer.Drain(upgraded)
+	return err
+}
+
+// closing tells clients, while the server stops, to come back on a new connection.
+func (s *Server) closing(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.stopping.Load() {
+			w.Header()["Connection"] = []string{"close"}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// httpServer speaks HTTP/1.1 and, from the first byte, HTTP/2 without TLS.
+func (s *Server) httpServer(h http.Handler) *http.Server {
+	var both http.Protocols
+	both.SetHTTP1(true)
+	both.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:           h,
+		Protocols:         &both,
+		ReadHeaderTimeout: 30 * time.Second,
+		IdleTimeout:       120 * time.Second,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          1000,
+			MaxReceiveBufferPerStream:     StreamBuffer,
+			MaxReceiveBufferPerConnection: 16 * StreamBuffer,
+		},
+	}
+}
