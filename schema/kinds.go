@@ -31,28 +31,36 @@ func NewKinds(list []Kind) Kinds {
 	return k
 }
 
-// Find looks a document's kind up. Where none answers, why says so in a
-// sentence for the document's author. known reports whether group and kind
-// are understood, if only in another version: then the document's identity
-// can be trusted.
-func (k Kinds) Find(apiVersion, kind string) (found Kind, why string, known bool) {
+// Miss says why no kind answers for a document.
+type Miss struct {
+	// Field is apiVersion or kind, whichever is wrong; empty is no miss.
+	Field string
+	// Text is a sentence for the document's author.
+	Text string
+	// Named reports that group and kind are understood, if only in another
+	// version: the document's identity can be trusted.
+	Named bool
+}
+
+// Find looks a document's kind up.
+func (k Kinds) Find(apiVersion, kind string) (Kind, Miss) {
 	if i, ok := k.exact[[2]string{apiVersion, kind}]; ok {
-		return k.list[i], "", true
+		return k.list[i], Miss{}
 	}
 	group := GroupOf(apiVersion)
 	if of, versions := k.versions(group, kind); len(versions) > 0 && !of.Foreign {
-		return Kind{}, fmt.Sprintf("apiVersion %s is not read for kind %s: write %s", apiVersion, kind, oneOf(versions)), true
+		return Kind{}, Miss{"apiVersion", fmt.Sprintf("%s is not read for kind %s: write %s", apiVersion, kind, oneOf(versions)), true}
 	}
 	if names := k.names(group); len(names) > 0 {
-		return Kind{}, fmt.Sprintf("there is no kind %s in %s%s: it has %s", kind, group, didYouMean(kind, names), strings.Join(names, ", ")), false
+		return Kind{}, Miss{"kind", fmt.Sprintf("there is no kind %s in %s%s: it has %s", kind, group, didYouMean(kind, names), strings.Join(names, ", ")), false}
 	}
 	if near, ok := Nearest(apiVersion, k.apiVersions(kind)); ok {
-		return Kind{}, fmt.Sprintf("apiVersion %s is unknown for kind %s: did you mean %s?", apiVersion, kind, near), false
+		return Kind{}, Miss{"apiVersion", fmt.Sprintf("%s is unknown for kind %s: did you mean %s?", apiVersion, kind, near), false}
 	}
 	if k.other >= 0 {
-		return k.list[k.other], "", true
+		return k.list[k.other], Miss{}
 	}
-	return Kind{}, fmt.Sprintf("kind %s of %s is not one that is read", kind, apiVersion), false
+	return Kind{}, Miss{"kind", fmt.Sprintf("kind %s of %s is not one that is read", kind, apiVersion), false}
 }
 
 // versions lists the apiVersions of one kind of one group, newest last.

@@ -35,22 +35,19 @@ func (r *reader) document(root *yaml.Node, depth int) {
 		r.list(root, node, depth)
 		return
 	}
-	kind, why, known := r.kinds.Find(h.apiVersion, h.kind)
+	kind, miss := r.kinds.Find(h.apiVersion, h.kind)
+	known := miss.Field == ""
 	id, named := r.meta(root, node, h, kind)
-	at := place{root: root, id: id, unsure: !named || !known}
-	if why != "" {
-		field := "kind"
-		if known {
-			field = "apiVersion"
-		}
-		r.problemAt(at, field, why)
+	at := place{root: root, id: id, unsure: !named || !known && !miss.Named}
+	if !known {
+		r.problemAt(at, miss.Field, miss.Text)
 	}
 	r.index++
 	json, bad := toJSON(node, &r.budget)
 	for _, b := range bad {
 		r.part.Problems = append(r.part.Problems, schema.Problem{File: r.file.Path, Line: b.line + r.budget.line, Column: b.column, Text: b.text, Identity: id})
 	}
-	r.entry(at, h, kind, json, len(bad) == 0 && why == "" && named)
+	r.entry(at, h, kind, json, len(bad) == 0 && known)
 }
 
 // place is where a document stands and whose it is.

@@ -41,6 +41,7 @@ func decodeConfiguration(doc schema.Document) (schema.Spec, []schema.Problem) {
 
 // validate checks the configuration as Knative's admission does.
 func (s *Configuration) validate(c *check) {
-	c.ownMetadata(s.annotations)
+	c.labels("metadata.labels", s.labels)
+	c.ownMetadata(s.annotations, s.template.at.annotations())
 	c.template(s.id.Name, &s.template)
 }

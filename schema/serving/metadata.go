@@ -10,13 +10,12 @@ import (
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
-// ownMetadata checks the annotations of a Service, Configuration or Route
-// itself.
-func (c *check) ownMetadata(annotations map[string]string) {
+// ownMetadata refuses, on a Service, Configuration or Route itself, what is a
+// revision's; where says the place it belongs to.
+func (c *check) ownMetadata(annotations map[string]string, where string) {
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
-		path := "metadata.annotations[" + key + "]"
-		if strings.HasPrefix(key, "autoscaling.knative.dev/") {
-			c.errorf(path, "autoscaling is a revision's: move it to spec.template.metadata.annotations")
+		if strings.HasPrefix(key, autoscaling) {
+			c.errorf("metadata.annotations["+key+"]", "autoscaling is a revision's: move it to %s", where)
 		}
 	}
 }
@@ -34,12 +33,12 @@ func (c *check) labels(path string, labels map[string]string) {
 }
 
 // routeMetadata checks the labels and annotations that say how a route is
-// reached.
-func (c *check) routeMetadata(labels, annotations map[string]string) {
+// reached; where is the place of what a revision is told.
+func (c *check) routeMetadata(labels, annotations map[string]string, where string) {
 	c.labels("metadata.labels", labels)
 	if v, ok := labels[contract.LabelVisibility]; ok && v != contract.VisibilityClusterLocal {
 		c.errorf("metadata.labels["+contract.LabelVisibility+"]", "want %s, or no such label at all, got %q", contract.VisibilityClusterLocal, v)
 	}
-	c.ownMetadata(annotations)
+	c.ownMetadata(annotations, where)
 	c.routeAnnotations(annotations)
 }

@@ -6,7 +6,7 @@ import (
 
 // validate checks the route as Knative's admission does.
 func (r *Route) validate(c *check) {
-	c.routeMetadata(r.labels, r.annotations)
+	c.routeMetadata(r.labels, r.annotations, "the template of the Service or Configuration")
 	for _, t := range r.traffic {
 		if t.ConfigurationName == "" && t.RevisionName == "" && t.GitRef == "" {
 			c.errorf(t.path, "a target of a Route names whom it sends to: write configurationName or revisionName")

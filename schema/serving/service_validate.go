@@ -2,7 +2,7 @@ package serving
 
 // validate checks the service as Knative's admission does.
 func (s *Service) validate(c *check) {
-	c.routeMetadata(s.labels, s.annotations)
+	c.routeMetadata(s.labels, s.annotations, s.template.at.annotations())
 	if s.manual {
 		return
 	}

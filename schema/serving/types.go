@@ -85,3 +85,11 @@ func (p paths) containerAt(i int) string {
 	}
 	return index(p.spec+".containers", i)
 }
+
+// annotations is the path of the template's annotations.
+func (p paths) annotations() string {
+	if p.meta == "" {
+		return "the template's metadata.annotations"
+	}
+	return p.meta + ".annotations"
+}

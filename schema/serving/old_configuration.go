@@ -1,0 +1,92 @@
+package serving
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/sluice-dev/sluice/schema"
+	"github.com/sluice-dev/sluice/schema/strict"
+)
+
+func decodeOldConfiguration(doc schema.Document) (schema.Spec, []schema.Problem) {
+	var w configurationOld
+	if problems := strict.Decode(doc, &w); len(problems) > 0 {
+		return nil, problems
+	}
+	c := &check{doc: doc}
+	s := &Configuration{id: doc.Identity, labels: w.Labels, annotations: w.Annotations, build: w.Spec.Build}
+	s.template = c.oldConfiguration(w.Spec, "spec")
+	s.validate(c)
+	return c.result(s)
+}
+
+// oldConfiguration brings a configuration of either spelling to its template.
+func (c *check) oldConfiguration(w oldConfigurationSpec, path string) template {
+	c.generation(path, w.Generation)
+	if len(w.Build) > 0 && string(w.Build) != "null" {
+		c.warnf(path+".build", "is accepted but not acted on yet: build the image elsewhere and name it under the container")
+	}
+	switch {
+	case w.RevisionTemplate != nil && w.Template != nil:
+		c.errorf(path+".template", "is today's name of revisionTemplate: keep one of them")
+	case w.Template != nil:
+		return c.oldTemplate(*w.Template, path+".template")
+	case w.RevisionTemplate == nil:
+		return template{at: paths{meta: path + ".revisionTemplate.metadata", spec: path + ".revisionTemplate.spec"}}
+	}
+	return c.oldTemplate(*w.RevisionTemplate, path+".revisionTemplate")
+}
+
+// oldTemplate brings a template of 2018's spelling to the common shape.
+func (c *check) oldTemplate(w oldTemplate, path string) template {
+	t := template{
+		name: w.Name, labels: w.Labels, annotations: w.Annotations, spec: w.Spec.revisionSpec,
+		at: paths{meta: path + ".metadata", spec: path + ".spec"},
+	}
+	at := path + ".spec"
+	c.generation(at, w.Spec.Generation)
+	if k := w.Spec.Container; k != nil {
+		if len(t.spec.Containers) > 0 {
+			c.errorf(at+".containers", "is today's name of container: keep one of them")
+		}
+		t.spec.Containers = []corev1.Container{*k}
+		t.at.container = at + ".container"
+	}
+	c.concurrencyModel(at, w.Spec.ConcurrencyModel, &t)
+	if s := w.Spec.ServingState; s != "" {
+		if s != "Active" && s != "Reserve" && s != "Retired" {
+			c.errorf(at+".servingState", "want Active, Reserve or Retired, got %q", short(s))
+		}
+		c.warnf(at+".servingState", "is accepted but not acted on: what is routed runs, what is not does not")
+	}
+	if w.Spec.BuildName != "" {
+		c.warnf(at+".buildName", notBuilt)
+	}
+	if w.Spec.BuildRef != nil {
+		c.warnf(at+".buildRef", notBuilt)
+	}
+	return t
+}
+
+const notBuilt = "is accepted but not acted on yet: the revision does not wait for the build"
+
+// concurrencyModel reads the two models as the numbers that replaced them.
+func (c *check) concurrencyModel(at, model string, t *template) {
+	var limit int64
+	switch model {
+	case "":
+		return
+	case "Single":
+		limit = 1
+	case "Multi":
+	default:
+		c.errorf(at+".concurrencyModel", "want Single or Multi, got %q; today one writes containerConcurrency", short(model))
+		return
+	}
+	if n := t.spec.ContainerConcurrency; n != nil && *n != limit && (model == "Single" || *n == 1) {
+		c.errorf(at+".concurrencyModel", "%s means containerConcurrency: %d, but containerConcurrency is %d: keep one of them", model, limit, *n)
+		return
+	}
+	if t.spec.ContainerConcurrency == nil {
+		t.spec.ContainerConcurrency = &limit
+	}
+}
