@@ -75,7 +75,7 @@ type Limits struct {
 	// Object is the size in bytes, uncompressed, of the largest object that is
 	// accepted from a remote; above it the fetch fails. Default: 256 MiB.
 	Object int64
-	// Fetch is how many bytes one fetch may receive. Default: 1 GiB.
+	// Fetch is how many bytes one fetch may receive. Default: 512 MiB.
 	Fetch int64
 }
 
@@ -97,7 +97,7 @@ func (l Limits) withDefaults() Limits {
 		Depth:  cmp.Or(l.Depth, 64),
 		Path:   cmp.Or(l.Path, 1024),
 		Object: cmp.Or(l.Object, 256<<20),
-		Fetch:  cmp.Or(l.Fetch, 1<<30),
+		Fetch:  cmp.Or(l.Fetch, 512<<20),
 	}
 }
 

@@ -19,7 +19,14 @@ type syntaxError struct {
 }
 
 // parse reads a chunk as the one document that it is.
-func parse(text []byte) (*yaml.Node, *syntaxError) {
+func parse(text []byte) (root *yaml.Node, bad *syntaxError) {
+	defer func() {
+		// The parser gives up with a panic on input that its authors did not
+		// foresee; the input is foreign, so that is no bug of ours.
+		if recover() != nil {
+			root, bad = nil, &syntaxError{1, 1, "this is not YAML"}
+		}
+	}()
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc yaml.Node
 	if err := dec.Decode(&doc); err != nil {

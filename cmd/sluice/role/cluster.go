@@ -37,7 +37,9 @@ type Parts struct{}
 var _ verb.Parts = Parts{}
 
 // Cluster opens the cluster of a kubeconfig; "" searches for one.
-func (Parts) Cluster(kubeconfig string) (verb.Cluster, error) { return open(kubeconfig, slog.New(slog.DiscardHandler)) }
+func (Parts) Cluster(kubeconfig string) (verb.Cluster, error) {
+	return open(kubeconfig, slog.New(slog.DiscardHandler))
+}
 
 // Repository opens a repository. Nothing is read yet.
 func (Parts) Repository(cfg git.Config) (engine.Repository, error) { return git.New(cfg) }

@@ -53,11 +53,16 @@ func (c *cluster) lead(ctx context.Context, log *slog.Logger, work func(context.
 	return <-done
 }
 
-// identity is the pod's name and something that tells two runs of it apart.
+// identity is the pod's name: unique, and the same after a restart of its
+// container, so that a killed engine leads again at once. Outside a pod it is
+// the host's name and the time.
 func identity() string {
-	name := os.Getenv("POD_NAME")
-	if name == "" {
-		name, _ = os.Hostname()
+	if name := os.Getenv("POD_NAME"); name != "" {
+		return name
 	}
-	return name + "-" + time.Now().UTC().Format("150405.000000000")
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return host + "-" + time.Now().UTC().Format("150405.000000000")
 }

@@ -122,7 +122,7 @@ func preview(ctx context.Context, cluster Cluster, settings install.Settings, re
 
 // Kinds is the table of contents under an installation's policy.
 func Kinds(s install.Settings) schema.Kinds {
-	return catalog.Kinds(plain.Policy{Allow: s.Allow, AllowSecrets: s.AllowSecrets})
+	return schema.NewKinds(catalog.Kinds(plain.Policy{Allow: s.Allow, AllowSecrets: s.AllowSecrets}))
 }
 
 // repository opens PATH, or what the cluster's engine watches.

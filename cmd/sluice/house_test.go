@@ -1,0 +1,168 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/sluice-dev/sluice/"
+
+// engineRooms are the stations of the engine's line.
+var engineRooms = []string{
+	"engine/git", "engine/load", "engine/history", "engine/manifest", "engine/render", "engine/diff", "engine/plan", "engine/status",
+}
+
+// nouns is what a room that handles specs may know of them.
+var nouns = []string{"schema", "schema/desired", "schema/contract"}
+
+// mayImport says, for each room, which rooms of this module it may import.
+var mayImport = map[string][]string{
+	"schema":          {},
+	"schema/contract": {},
+	"schema/strict":   {"schema"},
+	"schema/desired":  {"schema"},
+	"schema/serving":  {"schema", "schema/desired", "schema/strict", "schema/contract"},
+	"schema/plain":    {"schema", "schema/desired", "schema/strict", "schema/contract"},
+	"schema/catalog":  {"schema", "schema/serving", "schema/plain"},
+
+	"engine/git":      {},
+	"engine/load":     {"schema", "schema/strict"},
+	"engine/history":  {"schema", "schema/desired"},
+	"engine/manifest": {"schema"},
+	"engine/diff":     {},
+	"engine/render":   append([]string{"engine/history", "engine/manifest"}, nouns...),
+	"engine/plan":     {"schema", "schema/contract", "engine/manifest", "engine/diff"},
+	"engine/status":   {"schema", "engine/plan"},
+	"engine":          append(slices.Clone(nouns), engineRooms...),
+
+	"appliers":             {"engine/manifest", "engine/plan"},
+	"appliers/appliertest": {"engine/manifest", "engine/plan", "schema/contract"},
+	"appliers/kubernetes":  {"engine/manifest", "engine/plan", "engine/status", "schema", "schema/contract"},
+	"appliers/istio":       {"engine/manifest", "engine/plan", "schema/contract"},
+	"appliers/inventory":   {"engine/manifest", "engine/plan", "schema/contract"},
+	"appliers/report":      {"engine/status", "schema", "schema/contract"},
+
+	"runtime/stat":      {},
+	"runtime/proxy":     {"schema/contract"},
+	"runtime/activator": {"schema/contract", "runtime/proxy", "runtime/stat"},
+	"runtime/gateway":   {"schema/contract", "runtime/proxy"},
+	"runtime/kube":      {"schema/contract", "runtime/activator", "runtime/gateway"},
+
+	"examples": {},
+
+	"cmd/sluice/cli":     {},
+	"cmd/sluice/install": {"schema/contract"},
+	"cmd/sluice/verb": append([]string{"schema", "schema/catalog", "schema/plain", "engine", "cmd/sluice/cli", "cmd/sluice/install"},
+		engineRooms...),
+	"cmd/sluice": {"cmd/sluice/cli", "cmd/sluice/role", "cmd/sluice/verb"},
+}
+
+// free rooms may import everything: they wire.
+var free = []string{"cmd/sluice/role", "e2e"}
+
+// pure rooms touch neither clock, disk, network nor log.
+var pure = []string{
+	"schema", "schema/contract", "schema/strict", "schema/desired", "schema/serving", "schema/plain", "schema/catalog",
+	"engine/load", "engine/history", "engine/manifest", "engine/render", "engine/diff", "engine/plan", "engine/status",
+}
+
+var impure = []string{"os", "os/exec", "net", "net/http", "log", "log/slog", "math/rand", "math/rand/v2", "k8s.io/client-go"}
+
+// owners says which rooms alone may import a heavy dependency.
+var owners = map[string][]string{
+	"github.com/go-git/go-git": {"engine/git"},
+	"istio.io/client-go/":      {"appliers/istio", "engine/render", "runtime/kube", "runtime/gateway"},
+	"k8s.io/client-go/":        {"appliers/", "runtime/kube", "cmd/sluice/", "e2e"},
+	"github.com/spf13/cobra":   {"cmd/sluice/"},
+}
+
+// room is a package of this module as the go command lists it.
+type room struct {
+	ImportPath, Name, Doc string
+	Imports               []string
+}
+
+func (r room) path() string { return strings.TrimPrefix(r.ImportPath, module) }
+
+func TestHouse_EveryRoomKeepsToItsFloor(t *testing.T) {
+	for _, r := range rooms(t) {
+		if slices.Contains(free, r.path()) || r.Name == "main" && strings.HasPrefix(r.path(), "examples/") {
+			continue
+		}
+		allowed, known := mayImport[r.path()]
+		if !known {
+			t.Errorf("%s stands on no plan: add its line to mayImport", r.path())
+		}
+		for _, dep := range r.Imports {
+			if in, ours := strings.CutPrefix(dep, module); ours && !slices.Contains(allowed, in) {
+				t.Errorf("%s may not import %s", r.path(), in)
+			}
+		}
+	}
+}
+
+func TestHouse_PureRoomsTouchNothing(t *testing.T) {
+	for _, r := range rooms(t) {
+		if !slices.Contains(pure, r.path()) {
+			continue
+		}
+		for _, dep := range r.Imports {
+			if slices.ContainsFunc(impure, func(s string) bool { return dep == s || s == "k8s.io/client-go" && strings.HasPrefix(dep, s+"/") }) {
+				t.Errorf("%s is pure and may not import %s", r.path(), dep)
+			}
+		}
+	}
+}
+
+func TestHouse_HeavyDependenciesHaveOneOwner(t *testing.T) {
+	for _, r := range rooms(t) {
+		for _, dep := range r.Imports {
+			for heavy, in := range owners {
+				if strings.HasPrefix(dep, heavy) && !slices.ContainsFunc(in, r.isIn) {
+					t.Errorf("%s may not import %s; its owners are %v", r.path(), dep, in)
+				}
+			}
+		}
+	}
+}
+
+func (r room) isIn(owner string) bool {
+	if strings.HasSuffix(owner, "/") {
+		return strings.HasPrefix(r.path()+"/", owner)
+	}
+	return r.path() == owner
+}
+
+func TestHouse_EveryRoomSaysWhatItIsFor(t *testing.T) {
+	for _, r := range rooms(t) {
+		if r.Doc == "" {
+			t.Errorf("%s has no doc.go", r.path())
+		}
+	}
+}
+
+// rooms asks the go command; the answer is the code's own imports.
+func rooms(t *testing.T) []room {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Name,Doc,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []room
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var r room
+		err := dec.Decode(&r)
+		if errors.Is(err, io.EOF) {
+			return list
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, r)
+	}
+}
