@@ -1,0 +1,67 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+SHELL := /bin/bash
+GO ?= go
+BIN := bin
+VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
+KUBE := v1.36.3
+LDFLAGS := -s -w -X github.com/sluice-dev/sluice/cmd/sluice/verb.Version=$(VERSION)
+LOCAL_LDFLAGS := -s -w -X k8s.io/component-base/version.gitVersion=$(KUBE) -X k8s.io/component-base/version.gitMajor=1 \
+	-X k8s.io/component-base/version.gitMinor=36 -X k8s.io/client-go/pkg/version.gitVersion=$(KUBE)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+LOCAL := cmd/sluice-local
+# Go files outside the second module.
+MAIN_PKGS := ./cmd/... ./engine/... ./schema/... ./appliers/... ./runtime/... ./examples/...
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test race golden e2e bench check fmt vet lint tidy vuln clean
+
+help: ## Explain the targets
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+build: ## Build bin/sluice and bin/sluice-local
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o $(BIN)/sluice ./cmd/sluice
+	cd $(LOCAL) && CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LOCAL_LDFLAGS)" -o ../../$(BIN)/sluice-local .
+
+run: build ## Start a cluster on this machine, install Sluice into it, serve the demo repository (Ctrl-C stops it all)
+	@$(BIN)/sluice-local up
+
+test: build ## Run all tests: both modules, then the stories against a real API server
+	$(GO) test $(MAIN_PKGS)
+	cd $(LOCAL) && $(GO) test ./...
+	$(GO) test -count=1 ./e2e/...
+
+race: ## Run the tests of the main module with the race detector
+	$(GO) test -race $(MAIN_PKGS)
+
+golden: ## Rewrite golden files; read the diff before you commit it
+	$(GO) test ./engine/render ./schema/... -update
+
+e2e: build ## Run only the stories, against a cluster of their own or $$KUBECONFIG
+	$(GO) test -count=1 -v ./e2e/...
+
+bench: build ## Measure speed and memory; prints a table with ratios
+	$(GO) test -run '^$$' -bench . -benchmem $(MAIN_PKGS) | grep -E '^(Benchmark|pkg:|ok|FAIL)'
+	SLUICE_BENCH=1 $(GO) test -count=1 -timeout 30m -v -run TestBench ./e2e/...
+
+check: fmt vet lint test ## Everything that has to pass before a commit
+
+fmt: ## Fail if a file is not gofmt'ed
+	@out=$$(gofmt -l cmd engine schema appliers runtime examples e2e); if [ -n "$$out" ]; then echo "gofmt -w these:"; echo "$$out"; exit 1; fi
+
+vet: ## go vet, both modules
+	$(GO) vet $(MAIN_PKGS) ./e2e/...
+	cd $(LOCAL) && $(GO) vet ./...
+
+lint: ## staticcheck
+	$(GO) run $(STATICCHECK) $(MAIN_PKGS) ./e2e/...
+
+tidy: ## go mod tidy, both modules
+	$(GO) mod tidy
+	cd $(LOCAL) && $(GO) mod tidy
+
+vuln: ## Known vulnerabilities (needs the vulnerability database; not a gate)
+	$(GO) run $(GOVULNCHECK) $(MAIN_PKGS)
+
+clean: ## Remove what was built; .sluice, the local cluster's state, stays
+	rm -rf $(BIN)
