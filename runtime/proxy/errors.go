@@ -53,7 +53,7 @@ func Unsent(err error) bool {
 // Answer turns err into an HTTP answer: the one place where that happens. It
 // returns the status. A client that asks for JSON gets {"error": ..., "status": ...}.
 func Answer(w http.ResponseWriter, r *http.Request, err error) int {
-	if errors.Is(err, ErrClientGone) || errors.Is(err, context.Canceled) {
+	if errors.Is(err, ErrClientGone) {
 		panic(http.ErrAbortHandler) // nobody is listening: end the connection or stream
 	}
 	e, ok := errors.AsType[*Error](err)

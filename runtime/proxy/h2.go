@@ -176,9 +176,11 @@ func (x *exchange2) pass(p *Proxy) error {
 	}
 	if len(names) > 0 {
 		dst["Trailer"] = names
+		delete(dst, "Content-Length") // in HTTP/1.1 only a chunked body has trailers
 	}
 	rc := http.NewResponseController(x.w)
-	if !x.wt.total.IsZero() && rc.SetWriteDeadline(x.wt.total) == nil {
+	// A client that does not read is given up a little after the watch has fired.
+	if !x.wt.total.IsZero() && rc.SetWriteDeadline(x.wt.total.Add(time.Second)) == nil {
 		defer func() { _ = rc.SetWriteDeadline(time.Time{}) }()
 	}
 	x.status = x.res.StatusCode
