@@ -44,6 +44,8 @@ func (r *reader) document(root *yaml.Node, depth int) {
 	}
 	r.index++
 	json, bad := toJSON(node, &r.budget)
+	// A key that stands twice may be the one that names.
+	r.part.Unreadable = r.part.Unreadable || len(bad) > 0
 	for _, b := range bad {
 		r.part.Problems = append(r.part.Problems, schema.Problem{File: r.file.Path, Line: b.line + r.budget.line, Column: b.column, Text: b.text, Identity: id})
 	}
@@ -75,7 +77,10 @@ func (r *reader) entry(at place, h header, kind schema.Kind, json []byte, fine b
 			},
 		})
 		r.part.Problems = append(r.part.Problems, problems...)
-		if !schema.HasErrors(problems) {
+		if schema.HasErrors(problems) {
+			// What no table lists may be a misspelt kind that was known before.
+			r.part.Unreadable = r.part.Unreadable || kind.Kind == schema.Any
+		} else {
 			e.Spec, e.Identity = spec, spec.Identity()
 		}
 	}

@@ -36,7 +36,7 @@ func (p Policy) decoder(empty func() any) func(schema.Document) (schema.Spec, []
 		kind := qualified(doc.APIVersion, doc.Kind)
 		if !p.allows(kind) {
 			return nil, []schema.Problem{doc.Problem("kind", fmt.Sprintf(
-				"%s is not among the kinds that this installation takes from the repository: whoever runs it may allow it with `sluice install --allow %s`", kind, kind))}
+				"%s%s is not among the kinds that this installation takes from the repository: whoever runs it may allow it with `sluice install --allow %s`", kind, misspelt(doc), kind))}
 		}
 		if slices.Contains(p.ClusterScoped, kind) {
 			doc.Identity.Namespace = ""
@@ -52,6 +52,23 @@ func (p Policy) decoder(empty func() any) func(schema.Document) (schema.Spec, []
 		}
 		return object, problems
 	}
+}
+
+// misspelt says which kind of the same group was probably meant.
+func misspelt(doc schema.Document) string {
+	var kinds []string
+	for _, k := range table {
+		if k.kind == doc.Kind {
+			return ""
+		}
+		if schema.GroupOf(k.apiVersion) == doc.Identity.Group {
+			kinds = append(kinds, k.kind)
+		}
+	}
+	if near, ok := schema.Nearest(doc.Kind, kinds); ok {
+		return " (did you mean " + near + "?)"
+	}
+	return ""
 }
 
 // check compares the document with its type and looks at what a type cannot say.
