@@ -96,6 +96,12 @@ func activator(s Settings) *appsv1.Deployment {
 		n, _ := strconv.Atoi(text) // Validate has seen to it
 		port = int32(n)
 		args = append(args, "--listen", s.Listen)
+		if isLoopback(s.Listen) {
+			args = append(args, "--mesh") // nobody but this machine's own pods is inside
+		}
+	}
+	if s.Istio {
+		args = append(args, "--behind-mesh")
 	}
 	d := deployment(contract.Activator, s, args)
 	pod := &d.Spec.Template.Spec
@@ -103,6 +109,12 @@ func activator(s Settings) *appsv1.Deployment {
 	pod.TerminationGracePeriodSeconds = ptr(int64(600))
 	pod.Containers[0].Ports = []corev1.ContainerPort{{Name: "http", ContainerPort: port}}
 	return d
+}
+
+func isLoopback(address string) bool {
+	host, _, _ := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
 }
 
 // engine is the sync engine. Two of it agree by a lease who works.

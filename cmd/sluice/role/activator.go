@@ -1,0 +1,118 @@
+package role
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+	istio "istio.io/client-go/pkg/clientset/versioned"
+
+	"github.com/sluice-dev/sluice/cmd/sluice/cli"
+	"github.com/sluice-dev/sluice/runtime/activator"
+	"github.com/sluice-dev/sluice/runtime/gateway"
+	"github.com/sluice-dev/sluice/runtime/kube"
+	"github.com/sluice-dev/sluice/runtime/proxy"
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+type activatorOptions struct {
+	streams    cli.Streams
+	kubeconfig string
+	listen     string
+	admin      string
+	mesh       bool
+	behind     bool
+	debug      bool
+}
+
+func newActivator(s cli.Streams) *cobra.Command {
+	o := &activatorOptions{streams: s}
+	c := &cobra.Command{
+		Use:   "activator",
+		Short: "Take requests, find their revision, hold them until a pod can answer",
+		Long: `The data plane's one hop: gateway and activator in one process. It reads the
+VirtualServices that the engine writes and the pods of revisions.`,
+		Example: `  $ sluice activator --listen :8080               # in a pod, as the ingress
+  $ sluice activator --listen :8080 --behind-mesh # in a pod, behind an ingress that sets the headers`,
+		Args: cli.MaxArgs(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.kubeconfig, _ = c.Flags().GetString("kubeconfig")
+			return o.run(c.Context())
+		},
+	}
+	c.Flags().StringVar(&o.listen, "listen", ":"+portOr("8080"), "address for requests")
+	c.Flags().StringVar(&o.admin, "admin", ":9090", "address of /healthz, /readyz and /metrics")
+	c.Flags().BoolVar(&o.mesh, "mesh", false, "serve cluster-local hosts on the same address; only where the outside cannot reach it")
+	c.Flags().BoolVar(&o.behind, "behind-mesh", false, "believe requests that name their revision: only an ingress of ours, which sets that, reaches this address")
+	c.Flags().BoolVar(&o.debug, "debug", false, "log everything")
+	return c
+}
+
+// portOr is the port that the node told us, as any other app.
+func portOr(otherwise string) string {
+	if port := os.Getenv(contract.EnvPort); port != "" {
+		return port
+	}
+	return otherwise
+}
+
+func (o *activatorOptions) run(ctx context.Context) error {
+	log := logger(o.streams, o.debug)
+	c, err := open(o.kubeconfig, log)
+	if err != nil {
+		return err
+	}
+	mesh, err := istio.NewForConfigAndClient(c.api.REST(), c.api.Client())
+	if err != nil {
+		return err
+	}
+	hop := proxy.New(proxy.Config{TrustForwarded: o.behind})
+	queue := activator.New(activator.Config{Proxy: hop, Log: log})
+	table := gateway.NewTable(log)
+	watcher, err := kube.New(kube.Config{Kubernetes: c.client, Istio: mesh, Pods: queue, Routes: table, Log: log})
+	if err != nil {
+		return err
+	}
+	server, err := o.server(hop, queue, table, watcher, log)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, server, queue, watcher)
+}
+
+// server puts the gateway before the activator on one listener.
+func (o *activatorOptions) server(hop *proxy.Proxy, queue *activator.Activator, table *gateway.Table, watcher *kube.Watcher, log *slog.Logger) (*activator.Server, error) {
+	handler, err := gateway.New(gateway.Config{
+		Table: table, Next: queue, Synced: watcher.HasSynced, Mesh: o.mesh, TrustHeaders: o.behind,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return activator.NewServer(activator.ServerConfig{
+		Listen: o.listen, Handler: handler, ReusePort: true, Admin: o.admin, Drainer: hop,
+		Ready:   []func() bool{watcher.HasSynced},
+		Metrics: []func(io.Writer) error{queue.WriteMetrics, table.WriteMetrics},
+		Log:     log,
+	})
+}
+
+// serve runs the parts. The watcher and the queue outlive the server, so that
+// requests that are still held find their pods while it drains.
+func serve(ctx context.Context, server *activator.Server, queue *activator.Activator, watcher *kube.Watcher) error {
+	lasting, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	g, lasting := errgroup.WithContext(lasting)
+	g.Go(func() error { return watcher.Run(lasting) })
+	g.Go(func() error { return queue.Run(lasting) })
+	g.Go(func() error {
+		defer end()
+		stop, cancel := context.WithCancel(ctx)
+		defer cancel()
+		context.AfterFunc(lasting, cancel)
+		return server.Run(stop)
+	})
+	return g.Wait()
+}

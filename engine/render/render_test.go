@@ -1,0 +1,179 @@
+package render_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+	"sigs.k8s.io/yaml"
+
+	"github.com/sluice-dev/sluice/engine/history"
+	"github.com/sluice-dev/sluice/engine/load"
+	"github.com/sluice-dev/sluice/engine/render"
+	"github.com/sluice-dev/sluice/schema"
+	"github.com/sluice-dev/sluice/schema/catalog"
+	"github.com/sluice-dev/sluice/schema/desired"
+	"github.com/sluice-dev/sluice/schema/plain"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// Each story is an archive: specs/*.yaml and optionally facts.yaml go in; a
+// file a manifest, and routing.yaml, come out. In facts, `latest` stands for
+// the revision that the specs describe, and `revision of FILE` for the one of
+// another file of the archive.
+func TestRender_Stories(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no stories: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { story(t, file) })
+	}
+}
+
+func story(t *testing.T, file string) {
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := parse(t, archive)
+	got := &txtar.Archive{Comment: archive.Comment}
+	for _, f := range archive.Files {
+		if !strings.HasPrefix(f.Name, "want/") {
+			got.Files = append(got.Files, f)
+		}
+	}
+	for _, u := range in.units {
+		got.Files = append(got.Files, rendered(t, u)...)
+	}
+	if *update {
+		if err := os.WriteFile(file, txtar.Format(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if d := cmp.Diff(string(txtar.Format(archive)), string(txtar.Format(got))); d != "" {
+		t.Errorf("-want +got (rewrite with -update and read the diff):\n%s", d)
+	}
+}
+
+// rendered is what a unit becomes, as files.
+func rendered(t *testing.T, u render.Unit) []txtar.File {
+	t.Helper()
+	res, err := render.Render(u, render.Config{Domain: "example.com", ApplySet: "applyset-test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := render.Render(u, render.Config{Domain: "example.com", ApplySet: "applyset-test"})
+	if err != nil || !cmp.Equal(res.Manifests, again.Manifests) {
+		t.Errorf("same input, other bytes: %v", err)
+	}
+	var out []txtar.File
+	for _, m := range res.Manifests {
+		var object map[string]any
+		if err := yaml.Unmarshal(m.JSON, &object); err != nil {
+			t.Fatal(err)
+		}
+		if m.Replicas != nil {
+			object["(replicas at creation)"] = *m.Replicas
+		}
+		out = append(out, yamlFile(t, "want/"+strings.ToLower(m.ID.Kind)+"-"+m.ID.Name+".yaml", object))
+	}
+	return append(out, yamlFile(t, "want/routing.yaml", map[string]any{"routes": res.Routes, "problems": res.Problems, "keep": res.Keep}))
+}
+
+func yamlFile(t *testing.T, name string, v any) txtar.File {
+	t.Helper()
+	b, err := yaml.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return txtar.File{Name: name, Data: b}
+}
+
+// input is a parsed story.
+type input struct{ units []render.Unit }
+
+// facts is the form of facts.yaml.
+type facts struct {
+	Revisions map[string]render.Fact   `json:"revisions"`
+	Routed    map[string]render.Routed `json:"routed"`
+}
+
+func parse(t *testing.T, archive *txtar.Archive) input {
+	t.Helper()
+	kinds := schema.NewKinds(catalog.Kinds(plain.Policy{}))
+	names := map[string]string{}
+	lines := map[string]*history.Line{}
+	var parts []load.Part
+	var rawFacts []byte
+	for _, f := range archive.Files {
+		switch {
+		case f.Name == "facts.yaml":
+			rawFacts = f.Data
+		case strings.HasPrefix(f.Name, "specs/"):
+			parts = append(parts, load.Read(load.File{Path: f.Name, Data: f.Data}, kinds))
+		case strings.HasPrefix(f.Name, "history/"):
+			for _, w := range workloads(t, load.Read(load.File{Path: f.Name, Data: f.Data}, kinds)) {
+				names["(revision of "+f.Name+")"] = w.Revision
+				if lines[w.Configuration] == nil {
+					lines[w.Configuration] = &history.Line{}
+				}
+				lines[w.Configuration].Describe(history.Commit{Hash: f.Name}, w)
+			}
+		}
+	}
+	tree := load.Join(parts)
+	for _, p := range tree.Problems {
+		t.Log(p)
+	}
+	return input{units(t, tree, rawFacts, names, lines)}
+}
+
+func units(t *testing.T, tree load.Tree, rawFacts []byte, names map[string]string, lines map[string]*history.Line) []render.Unit {
+	t.Helper()
+	latest := map[string]desired.Workload{}
+	var out []render.Unit
+	for _, e := range tree.Specs {
+		u := render.Unit{Identity: e.Identity, File: e.File, Nouns: e.Spec.(desired.Source).Desire(), Latest: latest}
+		for _, w := range u.Nouns.Workloads {
+			latest[w.Configuration] = w
+			names["(latest of "+w.Configuration+")"] = w.Revision
+		}
+		out = append(out, u)
+	}
+	text := string(rawFacts)
+	for placeholder, name := range names {
+		text = strings.ReplaceAll(text, placeholder, name)
+	}
+	var f facts
+	if err := yaml.UnmarshalStrict([]byte(text), &f); err != nil {
+		t.Fatal(err)
+	}
+	for i := range out {
+		out[i].Facts = render.Facts{Revisions: f.Revisions, Routed: f.Routed}
+		out[i].Lines = map[string]history.Line{}
+		for name, l := range lines {
+			l.Describe(history.Commit{Hash: "head"}, latest[name])
+			out[i].Lines[name] = *l
+		}
+	}
+	return out
+}
+
+func workloads(t *testing.T, part load.Part) []desired.Workload {
+	t.Helper()
+	var out []desired.Workload
+	for _, e := range part.Entries {
+		if e.Spec == nil {
+			t.Fatalf("%v", part.Problems)
+		}
+		out = append(out, e.Spec.(desired.Source).Desire().Workloads...)
+	}
+	return out
+}
