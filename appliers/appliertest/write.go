@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,7 +59,17 @@ func (s *Server) patch(r *http.Request, t target) (any, error) {
 	if err != nil {
 		return nil, known(err)
 	}
+	if n := at(sent, "spec", "replicas"); t.subresource == "scale" && n == int64(0) {
+		disown(merged.(*unstructured.Unstructured), query.Get("fieldManager"))
+	}
 	return s.save(t, live, merged.(*unstructured.Unstructured))
+}
+
+// disown takes a manager's entry away: a scale to zero by the scale
+// subresource leaves replicas with no owner, because there the field is left
+// out when it is zero.
+func disown(o *unstructured.Unstructured, manager string) {
+	o.SetManagedFields(slices.DeleteFunc(o.GetManagedFields(), func(m metav1.ManagedFieldsEntry) bool { return m.Manager == manager }))
 }
 
 // post creates an object.

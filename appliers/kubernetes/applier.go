@@ -183,24 +183,46 @@ func (a *Applier) update(ctx context.Context, step plan.Step) (plan.Object, erro
 }
 
 // handOver gives spec.replicas, which was sent with the creation, to the
-// manager of scaling. The value is the live one and nothing is forced: if
-// somebody scales at the same moment, the field is his already and the
-// server's refusal is as good as success.
+// manager of scaling, at the value it has. Somebody may scale at the same
+// moment, and after a scale to zero nobody owns the field, so that the server
+// would see no conflict: the value is written only on the version it was read from.
 func (a *Applier) handOver(ctx context.Context, step plan.Step) error {
-	n := replicas(step.Live.JSON)
-	if !step.Live.OwnsReplicas || n == "" || n == "1" && step.ID.Group() == "apps" { // 1 is what apps kinds default to
-		return nil
+	live := step.Live
+	for range 5 {
+		n := replicas(live.JSON)
+		if !live.OwnsReplicas || n == "" || n == "1" && step.ID.Group() == "apps" { // 1 is what apps kinds default to
+			return nil
+		}
+		body := fmt.Sprintf(`{"apiVersion":%q,"kind":%q,"metadata":{"name":%q,"namespace":%q,"uid":%q,"resourceVersion":%q},"spec":{"replicas":%s}}`,
+			step.ID.APIVersion, step.ID.Kind, step.ID.Name, step.ID.Namespace, step.Live.UID, live.ResourceVersion, n)
+		_, err := a.cfg.Writer.Patch(ctx, step.ID, []byte(body), contract.ScaleFieldManager, false)
+		if !apierrors.IsConflict(err) {
+			if replaced(err) {
+				return errChanged
+			}
+			return err
+		}
+		if live, err = a.fresh(ctx, step); err != nil {
+			return err
+		}
 	}
-	body := fmt.Sprintf(`{"apiVersion":%q,"kind":%q,"metadata":{"name":%q,"namespace":%q,"uid":%q},"spec":{"replicas":%s}}`,
-		step.ID.APIVersion, step.ID.Kind, step.ID.Name, step.ID.Namespace, step.Live.UID, n)
-	_, err := a.cfg.Writer.Patch(ctx, step.ID, []byte(body), contract.ScaleFieldManager, false)
-	switch {
-	case replaced(err):
-		return errChanged
-	case apierrors.IsConflict(err):
-		return nil
+	return errBusy
+}
+
+// fresh reads the step's object again.
+func (a *Applier) fresh(ctx context.Context, step plan.Step) (plan.Object, error) {
+	raw, err := a.cfg.Writer.Get(ctx, step.ID)
+	if apierrors.IsNotFound(err) {
+		return plan.Object{}, errChanged
 	}
-	return err
+	if err != nil {
+		return plan.Object{}, err
+	}
+	live, err := parse(step.ID.KindOf(), a.cfg.ApplySet, raw)
+	if err == nil && live.UID != step.Live.UID {
+		err = errChanged
+	}
+	return live.Object, err
 }
 
 // replaced reports whether the object of the uid that was sent is gone.

@@ -107,7 +107,7 @@ func (e *Events) Dropped() int64 { return e.dropped.Load() }
 func (e *Events) drop(event Event, err error) {
 	n := e.dropped.Add(1)
 	if n&(n-1) == 0 { // 1, 2, 4, 8...: loud, but no flood
-		e.cfg.Log.Info("events were dropped", "dropped", n, "about", event.About.String(), "reason", event.Reason, "err", err)
+		e.cfg.Log.Info("events were dropped", "dropped", n, "about", event.About.String(), "reason", event.Reason, "error", err)
 	}
 }
 

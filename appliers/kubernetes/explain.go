@@ -19,6 +19,7 @@ import (
 
 var (
 	errChanged     = errors.New("it was deleted or replaced while it was being written; the next pass writes it anew")
+	errBusy        = errors.New("it changes so often that its replicas could not be handed over; it is tried again")
 	errTerminating = errors.New("it is being deleted; it is written again when it is gone. If it never goes, look at its metadata.finalizers")
 	errOther       = errors.New("it is another object than the one to delete: somebody has replaced it, so it stays")
 	errNoMetadata  = errors.New("the manifest has no metadata")
@@ -72,7 +73,7 @@ func judge(id manifest.ID, err error) verdict {
 		return verdict{text: err.Error(), terminal: true}
 	case errors.Is(err, errTerminating):
 		return verdict{text: err.Error(), after: time.Second}
-	case errors.Is(err, errChanged):
+	case errors.Is(err, errChanged), errors.Is(err, errBusy):
 		return verdict{text: err.Error()}
 	case errors.As(err, &noKind):
 		return missingKind(id)

@@ -213,6 +213,6 @@ func (o *Observer) settle(w *watched, err error) {
 	case err == nil && before != nil:
 		o.cfg.Log.Info("kind is observed again", "kind", w.kind.String())
 	case err != nil && (before == nil || before.Error() != err.Error()):
-		o.cfg.Log.Info("kind cannot be observed; trying on", "kind", w.kind.String(), "err", err, "label", contract.LabelPartOf)
+		o.cfg.Log.Info("kind cannot be observed; trying on", "kind", w.kind.String(), "error", err, "label", contract.LabelPartOf)
 	}
 }

@@ -1,0 +1,17 @@
+// Package e2e holds tests that need a real Kubernetes API. `make e2e` runs
+// them: on the cluster that $KUBECONFIG names, or else on one of their own,
+// which they start with bin/sluice-local and take down again.
+//
+// # In
+//
+// $KUBECONFIG, or bin/sluice-local.
+//
+// # Out
+//
+// Test failures. With neither a cluster nor the program nothing is skipped:
+// the tests fail and say so.
+//
+// # Reads
+//
+// main_test.go.
+package e2e
