@@ -42,7 +42,7 @@ func (m *Memo) accepted(id manifest.ID, digest string, changes []diff.Change) bo
 // Wrote tells the memory what the API server made of a step. Call it from one
 // goroutine only, between plans.
 func (m *Memo) Wrote(o Outcome) {
-	if o.Err != nil {
+	if m == nil || o.Err != nil {
 		return
 	}
 	if o.Step.Action == Delete {
