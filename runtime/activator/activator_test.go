@@ -1,0 +1,455 @@
+package activator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+func TestActivator_SendsToTheRealPortOfAReadyPod(t *testing.T) {
+	addr := backend(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s %v", r.URL.Path, r.Header[contract.HeaderRevision])
+	})
+	a := newActivator(t, Config{})
+	a.SetPod(podAt("p", addr, true, contract.Limits{}))
+	if got := <-get(t.Context(), client(t), front(t, a).URL+"/x"); got.status != 200 || got.body != "/x []" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestActivator_ARequestWithoutRevisionIsRefused(t *testing.T) {
+	a := newActivator(t, Config{})
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if w.Code != http.StatusBadRequest {
+		t.Errorf("status %d", w.Code)
+	}
+}
+
+func TestActivator_HoldsARequestUntilAPodIsReady(t *testing.T) {
+	addr := backend(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hi") })
+	a := newActivator(t, Config{})
+	got := get(t.Context(), client(t), front(t, a).URL)
+	until(t, a, "queued", queued(1))
+	pod := podAt("p", addr, false, contract.Limits{})
+	a.SetPod(pod)
+	until(t, a, "known and unusable", func(l Load) bool { return l.Pods == 1 && l.Ready == 0 && l.Queued == 1 })
+	a.SetPod(setReady(pod.DeepCopy(), true))
+	if g := <-got; g.status != 200 || g.body != "hi" {
+		t.Errorf("%+v", g)
+	}
+}
+
+func TestActivator_ContainerConcurrencyIsNeverExceeded(t *testing.T) {
+	var now, top atomic.Int64
+	app := func(w http.ResponseWriter, _ *http.Request) {
+		n := now.Add(1)
+		defer now.Add(-1)
+		for {
+			old := top.Load()
+			if n <= old || top.CompareAndSwap(old, n) {
+				break
+			}
+		}
+		_, _ = io.WriteString(w, "ok")
+	}
+	a := newActivator(t, Config{})
+	addr := backend(t, app)
+	a.SetPod(podAt("p", addr, true, contract.Limits{ContainerConcurrency: 3}))
+	url, c := front(t, a).URL, client(t)
+	var wg sync.WaitGroup
+	for range 60 {
+		wg.Go(func() {
+			for range 10 {
+				if g := <-get(t.Context(), c, url); g.status != 200 {
+					t.Errorf("%+v", g)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if top.Load() > 3 {
+		t.Errorf("%d requests at once, 3 are allowed", top.Load())
+	}
+	until(t, a, "empty", func(l Load) bool { return l.InFlight == 0 && l.Queued == 0 && l.Requests == 600 })
+}
+
+func TestActivator_Overload(t *testing.T) { // Knative's TestActivatorOverload, shorter: all of them are answered
+	a := newActivator(t, Config{})
+	for i := range 10 {
+		addr := backend(t, func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(10 * time.Millisecond) // the app's work
+			_, _ = io.WriteString(w, "ok")
+		})
+		a.SetPod(podAt(fmt.Sprintf("p%d", i), addr, true, contract.Limits{ContainerConcurrency: 1}))
+	}
+	url, c := front(t, a).URL, client(t)
+	var answers []<-chan answer
+	for range 100 {
+		answers = append(answers, get(t.Context(), c, url))
+	}
+	for _, got := range answers {
+		if g := <-got; g.status != 200 {
+			t.Errorf("%+v", g)
+		}
+	}
+}
+
+func TestActivator_NobodyIsOvertaken(t *testing.T) {
+	g := newGate()
+	a := newActivator(t, Config{})
+	a.SetPod(podAt("p", backend(t, g.ServeHTTP), true, contract.Limits{ContainerConcurrency: 1}))
+	url, c := front(t, a).URL, client(t)
+	var want []string
+	var answers []<-chan answer
+	for i := range 50 {
+		path := fmt.Sprintf("/%02d", i)
+		want = append(want, path)
+		answers = append(answers, get(t.Context(), c, url+path))
+		until(t, a, "next in line", func(l Load) bool { return l.InFlight == 1 && l.Queued == i })
+	}
+	close(g.open)
+	// Newcomers while the line empties: none may come before those who wait.
+	for i := range 50 {
+		answers = append(answers, get(t.Context(), c, fmt.Sprintf("%s/late-%d", url, i)))
+	}
+	for _, got := range answers {
+		<-got
+	}
+	if !slices.Equal(g.order[:50], want) {
+		t.Errorf("order: %v", g.order)
+	}
+	if g.max != 1 {
+		t.Errorf("%d at once", g.max)
+	}
+}
+
+func TestActivator_HungUpClientReleasesItsPlace(t *testing.T) {
+	g := newGate()
+	a := newActivator(t, Config{})
+	a.SetPod(podAt("p", backend(t, g.ServeHTTP), true, contract.Limits{ContainerConcurrency: 1}))
+	url, c := front(t, a).URL, client(t)
+
+	ctx1, hangUp1 := context.WithCancel(t.Context())
+	first := get(ctx1, c, url+"/first")
+	<-g.arrived
+	ctx2, hangUp2 := context.WithCancel(t.Context())
+	second := get(ctx2, c, url+"/second")
+	until(t, a, "queued", queued(1))
+	third := get(t.Context(), c, url+"/third")
+	until(t, a, "queued", queued(2))
+
+	hangUp2() // while waiting
+	until(t, a, "one left in line", queued(1))
+	hangUp1() // while running
+	if path := <-g.arrived; path != "/third" {
+		t.Errorf("%s got the place", path)
+	}
+	close(g.open)
+	if got := <-third; got.status != 200 {
+		t.Errorf("%+v", got)
+	}
+	if (<-first).err == nil || (<-second).err == nil {
+		t.Error("who hung up got an answer")
+	}
+	until(t, a, "empty", func(l Load) bool { return l.InFlight == 0 && l.Queued == 0 })
+}
+
+func TestActivator_AFullQueueRefusesAndSaysWhenToComeBack(t *testing.T) {
+	for name, cfg := range map[string]Config{"by count": {QueueLength: 2}, "by bytes": {QueueBytes: 40 << 10}} {
+		t.Run(name, func(t *testing.T) {
+			cfg.RetryAfter = 3 * time.Second
+			a := newActivator(t, cfg)
+			url, c := front(t, a).URL, client(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			var waiting []<-chan answer
+			for i := range 2 {
+				waiting = append(waiting, get(ctx, c, url))
+				until(t, a, "queued", queued(i+1))
+			}
+			got := <-get(t.Context(), c, url)
+			if got.status != 503 || got.header.Get("Retry-After") != "3" || !strings.Contains(got.body, "queue is full") {
+				t.Errorf("%+v", got)
+			}
+			cancel()
+			for _, w := range waiting {
+				<-w
+			}
+			until(t, a, "forgotten", func(l Load) bool { return l == Load{} })
+		})
+	}
+}
+
+func TestActivator_AfterTheQueueTimeoutTheReasonIsTold(t *testing.T) {
+	refuse := WakerFunc(func(context.Context, Key) error { return errors.New("quota exceeded") })
+	notReady := podAt("p", "127.0.0.1:1", false, contract.Limits{})
+	for _, c := range []struct {
+		name  string
+		waker Waker
+		pod   *corev1.Pod
+		want  string
+	}{
+		{"no pod", nil, nil, "it has no pod"},
+		{"the waker fails", refuse, nil, "quota exceeded"},
+		{"none ready", nil, notReady, "none of its pods (1) became ready"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := newActivator(t, Config{QueueTimeout: 30 * time.Millisecond, Waker: c.waker})
+			if c.pod != nil {
+				a.SetPod(c.pod)
+			}
+			got := <-get(t.Context(), client(t), front(t, a).URL)
+			if got.status != 503 || got.header.Get("Retry-After") != "1" || !strings.Contains(got.body, c.want) || !strings.Contains(got.body, "hello-1") {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+func TestActivator_TheWakerIsAskedOncePerNeed(t *testing.T) {
+	var calls atomic.Int64
+	woken := make(chan Key, 100)
+	a := newActivator(t, Config{Waker: WakerFunc(func(_ context.Context, k Key) error {
+		calls.Add(1)
+		woken <- k
+		return nil
+	})})
+	addr := backend(t, func(w http.ResponseWriter, _ *http.Request) {})
+	url, c := front(t, a).URL, client(t)
+	var all []<-chan answer
+	for range 20 {
+		all = append(all, get(t.Context(), c, url))
+	}
+	if k := <-woken; k != hello {
+		t.Errorf("woke %v", k)
+	}
+	until(t, a, "all queued", queued(20))
+	a.SetPod(podAt("p", addr, true, contract.Limits{}))
+	for _, got := range all {
+		if g := <-got; g.status != 200 {
+			t.Errorf("%+v", g)
+		}
+	}
+	if n := calls.Load(); n != 1 {
+		t.Errorf("the waker was called %d times", n)
+	}
+	a.DeletePod(podAt("p", addr, true, contract.Limits{}))
+	ctx, cancel := context.WithCancel(t.Context())
+	last := get(ctx, c, url)
+	<-woken // asleep again: asked again
+	cancel()
+	<-last
+}
+
+func TestActivator_TheWakerIsAskedAgainAfterAFailure(t *testing.T) {
+	var calls atomic.Int64
+	addr := backend(t, func(http.ResponseWriter, *http.Request) {})
+	var a *Activator
+	a = newActivator(t, Config{Waker: WakerFunc(func(context.Context, Key) error {
+		if calls.Add(1) < 3 {
+			return errors.New("not now")
+		}
+		a.SetPod(podAt("p", addr, true, contract.Limits{}))
+		return nil
+	})})
+	if got := <-get(t.Context(), client(t), front(t, a).URL); got.status != 200 || calls.Load() != 3 {
+		t.Errorf("%+v after %d calls", got, calls.Load())
+	}
+}
+
+func TestActivator_ATerminatingPodFinishesWhatItHasAndGetsNothingNew(t *testing.T) {
+	old, fresh := newGate(), newGate()
+	close(fresh.open)
+	a := newActivator(t, Config{})
+	oldPod := podAt("old", backend(t, old.ServeHTTP), true, contract.Limits{})
+	a.SetPod(oldPod)
+	url, c := front(t, a).URL, client(t)
+	inflight := get(t.Context(), c, url+"/old")
+	<-old.arrived
+	now := metav1.Now()
+	ending := oldPod.DeepCopy()
+	ending.DeletionTimestamp = &now
+	a.SetPod(ending)
+	waits := get(t.Context(), c, url+"/new")
+	until(t, a, "queued", queued(1))
+	a.SetPod(podAt("new", backend(t, fresh.ServeHTTP), true, contract.Limits{}))
+	if g := <-waits; g.status != 200 || len(old.order) != 1 {
+		t.Errorf("%+v; the old pod got %v", g, old.order)
+	}
+	a.DeletePod(ending)
+	close(old.open)
+	if g := <-inflight; g.status != 200 || g.body != "done" {
+		t.Errorf("the request in flight: %+v", g)
+	}
+}
+
+func TestActivator_TheLeastLoadedPodIsFirst(t *testing.T) {
+	a := newActivator(t, Config{})
+	gates := []*gate{newGate(), newGate(), newGate()}
+	for i, g := range gates {
+		a.SetPod(podAt(fmt.Sprintf("p%d", i), backend(t, g.ServeHTTP), true, contract.Limits{}))
+	}
+	url, c := front(t, a).URL, client(t)
+	var all []<-chan answer
+	for i := range 9 {
+		all = append(all, get(t.Context(), c, url))
+		until(t, a, "in flight", func(l Load) bool { return l.InFlight == i+1 })
+	}
+	for _, g := range gates {
+		for range 3 {
+			<-g.arrived
+		}
+		if g.max != 3 {
+			t.Errorf("%d of 9 requests at one of 3 pods", g.max)
+		}
+		close(g.open)
+	}
+	for _, got := range all {
+		<-got
+	}
+}
+
+func TestActivator_ADeadPodCostsNoRequest(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := ln.Addr().String()
+	_ = ln.Close()
+	alive := backend(t, func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		_, _ = w.Write(b)
+	})
+	a := newActivator(t, Config{})
+	a.SetPod(podAt("dead", dead, true, contract.Limits{}))
+	a.SetPod(podAt("alive", alive, true, contract.Limits{}))
+	url, c := front(t, a).URL, client(t)
+	for range 20 {
+		res, err := c.Post(url, "text/plain", strings.NewReader("body"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if res.StatusCode != 200 || string(b) != "body" {
+			t.Errorf("%d %q", res.StatusCode, b)
+		}
+	}
+	until(t, a, "in doubt of the dead pod", func(l Load) bool { return l.Ready == 1 })
+}
+
+func TestActivator_ADoubtedPodComesBackWhenItListensAgain(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := ln.Addr().String()
+	_ = ln.Close()
+	a := newActivator(t, Config{})
+	a.SetPod(podAt("p", addr, true, contract.Limits{})) // Kubernetes believes that it is ready
+	got := get(t.Context(), client(t), front(t, a).URL)
+	until(t, a, "in doubt", func(l Load) bool { return l.Ready == 0 && l.Queued == 1 })
+	if ln, err = net.Listen("tcp", addr); err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "back") })}
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = srv.Serve(ln) })
+	defer wg.Wait()
+	defer srv.Close()
+	if g := <-got; g.status != 200 || g.body != "back" {
+		t.Errorf("%+v", g)
+	}
+}
+
+func TestActivator_APodThatMovesIsFollowed(t *testing.T) {
+	one := backend(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "one") })
+	two := backend(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "two") })
+	a := newActivator(t, Config{})
+	url, c := front(t, a).URL, client(t)
+	for addr, want := range map[string]string{one: "one", two: "two"} {
+		a.SetPod(podAt("p", addr, true, contract.Limits{}))
+		if g := <-get(t.Context(), c, url); g.body != want {
+			t.Errorf("%+v, want %s", g, want)
+		}
+	}
+	until(t, a, "one pod", func(l Load) bool { return l.Pods == 1 && l.Ready == 1 })
+}
+
+func TestActivator_AReadyPodThatKubernetesTakesBackGetsNothing(t *testing.T) {
+	a := newActivator(t, Config{})
+	pod := httpProbe(podAt("p", backend(t, func(http.ResponseWriter, *http.Request) {}), true, contract.Limits{}), "/")
+	a.SetPod(pod)
+	until(t, a, "usable", func(l Load) bool { return l.Ready == 1 })
+	a.SetPod(setReady(pod.DeepCopy(), false))
+	until(t, a, "unusable", func(l Load) bool { return l.Ready == 0 && l.Pods == 1 })
+	restarted := setReady(pod.DeepCopy(), false)
+	restarted.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "app", RestartCount: 1}}
+	a.SetPod(restarted) // a new start: our own probe counts again
+	until(t, a, "usable again", func(l Load) bool { return l.Ready == 1 })
+}
+
+func TestActivator_AFinishedPodIsForgotten(t *testing.T) {
+	a := newActivator(t, Config{})
+	pod := podAt("p", "127.0.0.1:1", true, contract.Limits{})
+	a.SetPod(pod)
+	failed := pod.DeepCopy()
+	failed.Status.Phase = corev1.PodFailed
+	a.SetPod(failed)
+	if a.revisions.find(hello) != nil {
+		t.Error("the revision is still there")
+	}
+}
+
+func TestActivator_TimeoutsComeFromTheLimits(t *testing.T) {
+	a := newActivator(t, Config{})
+	g := newGate()
+	a.SetPod(podAt("p", backend(t, g.ServeHTTP), true, contract.Limits{TimeoutSeconds: 60, ResponseStartTimeoutSeconds: 1}))
+	if got := <-get(t.Context(), client(t), front(t, a).URL); got.status != http.StatusGatewayTimeout {
+		t.Errorf("%+v", got)
+	}
+	v := a.revisions.find(hello)
+	if got := v.pods["p"].timeouts; got.Total != time.Minute || got.ResponseStart != time.Second {
+		t.Errorf("%+v", got)
+	}
+	b := New(Config{Proxy: a.cfg.Proxy})
+	if got := b.newPod(endpoint{}).timeouts.Total; got != 300*time.Second {
+		t.Errorf("default %v", got)
+	}
+}
+
+func TestActivator_MetricsTellEachRevision(t *testing.T) {
+	a := newActivator(t, Config{})
+	a.SetPod(podAt("p", backend(t, func(http.ResponseWriter, *http.Request) {}), true, contract.Limits{}))
+	<-get(t.Context(), client(t), front(t, a).URL)
+	until(t, a, "counted", func(l Load) bool { return l.Requests == 1 })
+	var b strings.Builder
+	if err := a.WriteMetrics(&b); err != nil {
+		t.Fatal(err)
+	}
+	const who = `namespace="default",service="hello",revision="hello-1"`
+	for _, line := range []string{
+		"kn_revision_request_queued{" + who + "} 0", "kn_revision_pods_count{" + who + "} 1",
+		"sluice_activator_requests_total{" + who + `,code_class="2xx"} 1`,
+		"kn_serving_invocation_duration_seconds_count{" + who + "} 1",
+	} {
+		if !strings.Contains(b.String(), line+"\n") {
+			t.Errorf("missing %s in\n%s", line, b.String())
+		}
+	}
+}
