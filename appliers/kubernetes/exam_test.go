@@ -43,15 +43,20 @@ func newPair(t testing.TB, kinds ...manifest.Kind) pair {
 	return p
 }
 
-// run runs the observer until the test ends.
-func (p pair) run(t testing.TB) {
-	t.Helper()
+// start runs the observer until stop is called.
+func (p pair) start() (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background()) //nolint:usetesting // it must outlive t.Context to be awaited
 	done := make(chan error, 1)
 	go func() { done <- p.observer.Run(ctx) }()
+	return func() error { cancel(); return <-done }
+}
+
+// run runs the observer until the test ends.
+func (p pair) run(t testing.TB) {
+	t.Helper()
+	stop := p.start()
 	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
+		if err := stop(); err != nil {
 			t.Error(err)
 		}
 	})
