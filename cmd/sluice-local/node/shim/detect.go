@@ -34,13 +34,13 @@ func try(mode Mode, dir string) error {
 		return err
 	}
 	defer null.Close()
-	k, err := NewKeeper(mode)
+	k, err := NewKeeper(mode, "")
 	if err != nil {
 		return err
 	}
 	defer k.Close()
 	spec := Spec{Dir: filepath.Join(dir, "container"), Lower: image, Hostname: "detect"}
-	if err := os.MkdirAll(filepath.Join(spec.Dir, mergedName), 0o755); err != nil {
+	if err := os.MkdirAll(spec.Merged(), 0o755); err != nil {
 		return err
 	}
 	p, err := k.Start(spec, null, null, null)

@@ -45,7 +45,7 @@ func startShim(s spawn, files []*os.File) error {
 		attr.Pdeathsig = syscall.SIGKILL
 	}
 	_, err := syscall.ForkExec("/proc/self/exe", []string{shimName}, &syscall.ProcAttr{
-		Env:   []string{"GOMAXPROCS=2", "GOTRACEBACK=single"},
+		Env:   os.Environ(),
 		Files: []uintptr{0, 1, 2, files[0].Fd()},
 		Sys:   attr,
 	})

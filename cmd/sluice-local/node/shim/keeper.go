@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 )
@@ -15,20 +16,22 @@ const spares = 2
 // namespace where there is no root.
 type Keeper struct {
 	mode    Mode
+	mark    string
 	control *socket
 	idle    chan *socket
 	done    chan struct{}
 	wait    sync.WaitGroup
 }
 
-// NewKeeper starts the keeper's process. Close ends it and every container.
-func NewKeeper(mode Mode) (*Keeper, error) {
+// NewKeeper starts the keeper's process; the mark (see Mark) may be empty. Close
+// ends it and every container.
+func NewKeeper(mode Mode, mark string) (*Keeper, error) {
 	ours, theirs, err := pair()
 	if err != nil {
 		return nil, err
 	}
 	defer theirs.Close()
-	k := &Keeper{mode: mode, control: ours, idle: make(chan *socket, spares), done: make(chan struct{})}
+	k := &Keeper{mode: mode, mark: mark, control: ours, idle: make(chan *socket, spares), done: make(chan struct{})}
 	pid, err := k.fork(theirs)
 	if err != nil {
 		_ = ours.Close()
@@ -56,7 +59,7 @@ func (k *Keeper) fork(control *os.File) (int, error) {
 		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
 	}
 	return syscall.ForkExec("/proc/self/exe", []string{keeperName}, &syscall.ProcAttr{
-		Env:   []string{"GOMAXPROCS=2"},
+		Env:   []string{"GOMAXPROCS=2", k.mark},
 		Files: []uintptr{null.Fd(), null.Fd(), os.Stderr.Fd(), control.Fd()},
 		Sys:   attr,
 	})
@@ -112,6 +115,9 @@ func (k *Keeper) Start(spec Spec, stdin, stdout, stderr *os.File) (*Process, err
 		return nil, err
 	}
 	spec.Mode = k.mode
+	if k.mark != "" && !k.mode.Isolated() {
+		spec.Command.Env = append(slices.Clip(spec.Command.Env), k.mark)
+	}
 	if err := control.write(request{Start: &spec}, stdin, stdout, stderr); err != nil {
 		_ = control.Close()
 		return nil, fmt.Errorf("shim: send spec: %w", err)

@@ -3,7 +3,6 @@ package shim
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"syscall"
 )
 
@@ -34,7 +33,7 @@ func enterRoot(spec *Spec) error {
 		return err
 	}
 	machine := takeMachine()
-	if err := pivot(filepath.Join(spec.Dir, mergedName)); err != nil {
+	if err := pivot(spec.Merged()); err != nil {
 		return err
 	}
 	if err := machine.attach(); err != nil {

@@ -67,7 +67,7 @@ func newRoom(t *testing.T, mode Mode) *room {
 	r := &room{t: t, dir: t.TempDir()}
 	r.image = filepath.Join(r.dir, "image")
 	copyFile(t, app, filepath.Join(r.image, "app"))
-	k, err := NewKeeper(mode)
+	k, err := NewKeeper(mode, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -334,7 +334,7 @@ func TestShim_EndOfTheFirstProcessEndsTheOthers(t *testing.T) {
 func TestKeeper_CloseEndsEveryContainer(t *testing.T) {
 	for _, mode := range []Mode{Overlay, Bare} {
 		r := newRoom(t, mode)
-		k, err := NewKeeper(mode)
+		k, err := NewKeeper(mode, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -361,4 +361,3 @@ func TestDetect_FindsTheBestModeThatWorks(t *testing.T) {
 		t.Error("what was detected does not work")
 	}
 }
-

@@ -1,5 +1,7 @@
 package shim
 
+import "path/filepath"
+
 // Mode is how far a container is kept apart from the machine.
 type Mode string
 
@@ -32,6 +34,10 @@ type Spec struct {
 	// Command is the container's process; nothing to run when Args is empty.
 	Command Command
 }
+
+// Merged is the directory that becomes the container's root. In mode Copy the
+// image's files have to be there before the start.
+func (s Spec) Merged() string { return filepath.Join(s.Dir, mergedName) }
 
 // Mount is a directory or file of the machine that the container sees.
 type Mount struct {
