@@ -3,6 +3,8 @@ package load
 import (
 	"testing"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/sluice-dev/sluice/schema/catalog"
 	"github.com/sluice-dev/sluice/schema/plain"
 )
@@ -52,6 +54,23 @@ func BenchmarkRead_OneService(b *testing.B) {
 	for b.Loop() {
 		if p := Read(f, kinds); len(p.Problems) > 0 {
 			b.Fatal(p.Problems)
+		}
+	}
+}
+
+// The yardstick: what sigs.k8s.io/yaml needs for the same file, without
+// positions, checks of meaning or defaults.
+func BenchmarkYardstick_SigsYAMLStrict(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		var into struct {
+			APIVersion string         `json:"apiVersion"`
+			Kind       string         `json:"kind"`
+			Metadata   map[string]any `json:"metadata"`
+			Spec       map[string]any `json:"spec"`
+		}
+		if err := yaml.UnmarshalStrict([]byte(hello), &into); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -1,14 +1,15 @@
 package plain
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/sluice-dev/sluice/schema"
+	"github.com/sluice-dev/sluice/schema/contract"
 	"github.com/sluice-dev/sluice/schema/desired"
 	"github.com/sluice-dev/sluice/schema/strict"
 )
@@ -116,7 +117,7 @@ var byCluster = []string{"uid", "resourceVersion", "generation", "creationTimest
 // what a cluster writes.
 func (p Policy) object(doc schema.Document) (*Object, []schema.Problem) {
 	var o map[string]any
-	dec := json.NewDecoder(strings.NewReader(string(doc.JSON)))
+	dec := json.NewDecoder(bytes.NewReader(doc.JSON))
 	dec.UseNumber()
 	if err := dec.Decode(&o); err != nil {
 		return nil, []schema.Problem{doc.Problem("", "this is not a map of fields")}
@@ -147,8 +148,8 @@ func reserved(doc schema.Document, meta map[string]any) []schema.Problem {
 	for _, field := range []string{"labels", "annotations"} {
 		m, _ := meta[field].(map[string]any)
 		for key := range m {
-			if prefix, _, ok := strings.Cut(key, "/"); ok && (prefix == "applyset.kubernetes.io" || prefix == "sluice.dev") {
-				problems = append(problems, doc.Problem("metadata."+field+"["+key+"]", "the platform keeps its books under "+prefix+"/: leave it out"))
+			if contract.Reserved(key) {
+				problems = append(problems, doc.Problem("metadata."+field+"["+key+"]", "is written by the platform: leave it out"))
 			}
 		}
 	}

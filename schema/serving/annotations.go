@@ -131,6 +131,9 @@ func (c *check) unknown(at, key string, known []annotation) {
 // spelling canonical.
 func (c *check) templateAnnotations(t *template) {
 	path := t.at.meta + ".annotations"
+	for _, key := range slices.Sorted(maps.Keys(t.annotations)) {
+		c.reserved(path, key)
+	}
 	t.annotations = c.canonical(path, t.annotations, ofTemplate)
 	c.scales(path, t.annotations)
 	c.metric(path, t.annotations)

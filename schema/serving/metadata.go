@@ -14,6 +14,7 @@ import (
 // revision's; where says the place it belongs to.
 func (c *check) ownMetadata(annotations map[string]string, where string) {
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		c.reserved("metadata.annotations", key)
 		if strings.HasPrefix(key, autoscaling) {
 			c.errorf("metadata.annotations["+key+"]", "autoscaling is a revision's: move it to %s", where)
 		}
@@ -23,12 +24,20 @@ func (c *check) ownMetadata(annotations map[string]string, where string) {
 // labels checks that labels are fit for the pods they are copied to.
 func (c *check) labels(path string, labels map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		c.reserved(path, key)
 		if errs := validation.IsQualifiedName(key); len(errs) > 0 {
 			c.errorf(path+"["+key+"]", "%q is no label key: an optional DNS prefix and a slash, then at most 63 letters, digits, dashes, dots and underscores", key)
 		}
 		if errs := validation.IsValidLabelValue(labels[key]); len(errs) > 0 {
 			c.errorf(path+"["+key+"]", "a label's value has at most 63 letters, digits, dashes, dots and underscores, and begins and ends with a letter or digit")
 		}
+	}
+}
+
+// reserved refuses a label or annotation that the platform writes itself.
+func (c *check) reserved(path, key string) {
+	if contract.Reserved(key) {
+		c.errorf(path+"["+key+"]", "is written by the platform: leave it out")
 	}
 }
 

@@ -39,7 +39,7 @@ func (c *check) oldConfiguration(w oldConfigurationSpec, path string) template {
 // oldTemplate brings a template of 2018's spelling to the common shape.
 func (c *check) oldTemplate(w oldTemplate, path string) template {
 	t := template{
-		name: w.Name, labels: w.Labels, annotations: w.Annotations, spec: w.Spec.revisionSpec,
+		name: w.Name, labels: w.Labels, annotations: w.Annotations, spec: w.Spec.revisionSpec, meta: w.ObjectMeta,
 		at: paths{meta: path + ".metadata", spec: path + ".spec"},
 	}
 	at := path + ".spec"

@@ -11,7 +11,7 @@ var _ desired.Source = (*Route)(nil)
 func (r *Route) Desire() desired.Nouns {
 	return desired.Nouns{Routes: []desired.Route{{
 		Namespace: r.id.Namespace, Name: r.id.Name,
-		Labels: r.labels, Annotations: r.annotations,
+		Labels: some(r.labels), Annotations: some(r.annotations),
 		ClusterLocal: r.labels[contract.LabelVisibility] == contract.VisibilityClusterLocal,
 		Targets:      targets(r.traffic, ""),
 	}}}

@@ -1,6 +1,8 @@
 package serving
 
 import (
+	"regexp"
+
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
@@ -67,8 +69,14 @@ func (c *check) target(t placed, owner string) {
 	if t.URL != "" {
 		c.errorf(t.path+".url", "is written by the platform: leave it out")
 	}
+	if t.GitRef != "" && !gitRef.MatchString(t.GitRef) {
+		c.errorf(t.path+".gitRef", "%q is no tag, branch or commit", short(t.GitRef))
+	}
 	c.revisionName(t.path+".revisionName", t.RevisionName, owner)
 }
+
+// gitRef is what may be a tag, branch or commit.
+var gitRef = regexp.MustCompile(`^[A-Za-z0-9_]+(?:[./+-][A-Za-z0-9_+-]+)*$`)
 
 // revisionName checks a revision's name, full or by ordinal.
 func (c *check) revisionName(path, name, owner string) {

@@ -58,7 +58,7 @@ func decodeService(doc schema.Document) (schema.Spec, []schema.Problem) {
 // newTemplate brings a template of today's spelling to the common shape.
 func newTemplate(t revisionTemplate, path string) template {
 	return template{
-		name: t.Name, labels: t.Labels, annotations: t.Annotations, spec: t.Spec,
+		name: t.Name, labels: t.Labels, annotations: t.Annotations, spec: t.Spec, meta: t.ObjectMeta,
 		at: paths{meta: path + ".metadata", spec: path + ".spec"},
 	}
 }

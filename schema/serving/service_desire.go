@@ -21,7 +21,7 @@ func (s *Service) Desire() desired.Nouns {
 func (s *Service) route() desired.Route {
 	return desired.Route{
 		Namespace: s.id.Namespace, Name: s.id.Name, Service: s.id.Name,
-		Labels: s.labels, Annotations: s.annotations,
+		Labels: some(s.labels), Annotations: some(s.annotations),
 		ClusterLocal: s.labels[contract.LabelVisibility] == contract.VisibilityClusterLocal,
 		Targets:      targets(s.traffic, s.id.Name),
 	}

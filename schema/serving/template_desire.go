@@ -11,7 +11,12 @@ import (
 
 // workload makes the immutable revision of a template.
 func (t *template) workload(id schema.Identity, service string) desired.Workload {
-	d := desired.Template{
+	return desired.Workload{Namespace: id.Namespace, Service: service, Configuration: id.Name, Revision: t.revision, Template: t.desired()}
+}
+
+// desired is the canonical template, free for its receiver to change.
+func (t *template) desired() desired.Template {
+	return desired.Template{
 		Labels:                      some(t.labels),
 		Annotations:                 some(t.annotations),
 		Pod:                         *t.spec.PodSpec.DeepCopy(),
@@ -20,11 +25,6 @@ func (t *template) workload(id schema.Identity, service string) desired.Workload
 		ResponseStartTimeoutSeconds: value(t.spec.ResponseStartTimeoutSeconds),
 		IdleTimeoutSeconds:          value(t.spec.IdleTimeoutSeconds),
 	}
-	w := desired.Workload{Namespace: id.Namespace, Service: service, Configuration: id.Name, Revision: t.name, Template: d}
-	if w.Revision == "" {
-		w.Revision = desired.RevisionName(id.Name, d)
-	}
-	return w
 }
 
 // some is a copy of a map, nil if there is nothing in it.

@@ -1,9 +1,13 @@
 package serving
 
 import (
+	"reflect"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/sluice-dev/sluice/schema"
+	"github.com/sluice-dev/sluice/schema/desired"
 )
 
 // The most that Knative allows by default.
@@ -17,16 +21,32 @@ const (
 func (c *check) template(owner string, t *template) {
 	before := len(c.problems)
 	c.ownName(owner, t)
+	c.otherMeta(t)
 	c.labels(t.at.meta+".labels", t.labels)
 	c.templateAnnotations(t)
 	c.limits(t)
 	c.pod(t)
-	for _, p := range c.problems[before:] {
-		if p.Severity == 0 {
-			return
-		}
+	if schema.HasErrors(c.problems[before:]) {
+		return
 	}
 	t.setDefaults()
+	t.revision = t.name
+	if t.revision == "" {
+		t.revision = desired.RevisionName(owner, t.desired())
+	}
+}
+
+// otherMeta warns of what a template's metadata holds beside name, labels and
+// annotations.
+func (c *check) otherMeta(t *template) {
+	v := reflect.ValueOf(t.meta)
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		if v.Field(i).IsZero() || name == "name" || name == "labels" || name == "annotations" {
+			continue
+		}
+		c.warnf(t.at.meta+"."+name, "is not acted on in a template: a revision has its name, labels and annotations from it")
+	}
 }
 
 // ownName checks the name that a user brought for the revision.

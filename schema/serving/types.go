@@ -68,6 +68,10 @@ type template struct {
 	annotations map[string]string
 	spec        revisionSpec
 	at          paths
+	// meta is all of the template's metadata, for what is not acted on.
+	meta metav1.ObjectMeta
+	// revision is the revision's name, known once the defaults are set.
+	revision string
 }
 
 // paths says where the parts of a template stand in their document.
