@@ -4,8 +4,10 @@ import (
 	"os"
 
 	"github.com/sluice-dev/sluice/cmd/sluice-local/cli"
+	"github.com/sluice-dev/sluice/cmd/sluice-local/node"
 )
 
 func main() {
+	node.MaybeShim()
 	os.Exit(cli.Main(os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }

@@ -7,7 +7,6 @@ import (
 // Ports within a block, all on its first address.
 const (
 	apiPort      = 6443
-	kubeletPort  = 10250
 	registryPort = 5000
 )
 
@@ -30,9 +29,6 @@ func (b Block) IP() netip.Addr {
 
 // API is where the API server listens.
 func (b Block) API() netip.AddrPort { return netip.AddrPortFrom(b.IP(), apiPort) }
-
-// Kubelet is where the node serves logs and exec.
-func (b Block) Kubelet() netip.AddrPort { return netip.AddrPortFrom(b.IP(), kubeletPort) }
 
 // Registry is where the image registry listens.
 func (b Block) Registry() netip.AddrPort { return netip.AddrPortFrom(b.IP(), registryPort) }

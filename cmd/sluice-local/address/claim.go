@@ -49,12 +49,11 @@ func Take(ctx context.Context, dir string) (*Claim, error) {
 	return nil, fmt.Errorf("loopback network: none of 127.%d.0.0/16 to 127.%d.0.0/16 is free: %w", firstOctet, lastOctet, why)
 }
 
-// listen takes every fixed port of a block, or none. The node opens the
-// kubelet's port itself, so that one is only tried.
+// listen takes every fixed port of a block, or none.
 func listen(ctx context.Context, b Block) (*Claim, error) {
 	var lc net.ListenConfig
 	var open []net.Listener
-	for _, at := range []string{b.API().String(), b.Registry().String(), b.Kubelet().String()} {
+	for _, at := range []string{b.API().String(), b.Registry().String()} {
 		l, err := lc.Listen(ctx, "tcp4", at)
 		if err != nil {
 			for _, o := range open {
@@ -64,7 +63,7 @@ func listen(ctx context.Context, b Block) (*Claim, error) {
 		}
 		open = append(open, l)
 	}
-	return &Claim{Block: b, API: open[0], Registry: open[1]}, open[2].Close()
+	return &Claim{Block: b, API: open[0], Registry: open[1]}, nil
 }
 
 // firstChoice spreads directories over the blocks, so that two clusters seldom

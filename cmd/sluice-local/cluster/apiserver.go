@@ -73,7 +73,7 @@ func (c *Cluster) apiServerFlags(etcd string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	kubeletCert, kubeletKey, err := ca.Files("apiserver-kubelet-client", pki.Identity{Name: "kube-apiserver-kubelet-client", Group: pki.AdminGroup})
+	kubeletCert, kubeletKey, err := c.cfg.KubeletClients.Files("apiserver", pki.Identity{Name: "kube-apiserver-kubelet-client"})
 	if err != nil {
 		return nil, err
 	}

@@ -25,8 +25,11 @@ type Config struct {
 	Dir string
 	// Listener is where the API server serves; it is closed with it.
 	Listener net.Listener
-	// Authority issues every certificate.
+	// Authority issues every certificate but one.
 	Authority *pki.Authority
+	// KubeletClients issues the certificate that the API server shows to the
+	// node. It is an authority of its own, so that nobody else can show one.
+	KubeletClients *pki.Authority
 	// Stack is where the components run.
 	Stack *stack.Stack
 	// Log gets what the components have to say.
@@ -105,8 +108,7 @@ func (c *Cluster) kubeconfig(who pki.Identity) (string, error) {
 	return path, c.cfg.Authority.Kubeconfig(path, c.server, who)
 }
 
-// poll calls ready every few milliseconds until it says so, ctx ends, or a
-// component falls.
+// poll calls ready every few milliseconds until it says so or ctx ends.
 func (c *Cluster) poll(ctx context.Context, what string, ready func(context.Context) bool) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -116,8 +118,6 @@ func (c *Cluster) poll(ctx context.Context, what string, ready func(context.Cont
 		}
 		select {
 		case <-tick.C:
-		case err := <-c.cfg.Stack.Fell():
-			return fmt.Errorf("%s: %w", what, err)
 		case <-ctx.Done():
 			return fmt.Errorf("%s: not ready: %w", what, context.Cause(ctx))
 		}

@@ -44,8 +44,6 @@ func (c *Cluster) startEtcd(ctx context.Context) (string, error) {
 	select {
 	case <-server.Server.ReadyNotify():
 		return socket.String(), nil
-	case err := <-c.cfg.Stack.Fell():
-		return "", err
 	case <-ctx.Done():
 		return "", fmt.Errorf("etcd: not ready: %w", context.Cause(ctx))
 	}

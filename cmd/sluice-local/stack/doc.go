@@ -7,7 +7,7 @@
 //
 // # Out
 //
-// The first component that ended before it was told to.
+// Word of every component that ended before it was told to.
 //
 // # Reads
 //

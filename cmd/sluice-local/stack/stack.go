@@ -24,7 +24,7 @@ type Component struct {
 type Stack struct {
 	log     *slog.Logger
 	running []*floor
-	fell    chan error
+	fall    func(error)
 }
 
 type floor struct {
@@ -33,9 +33,10 @@ type floor struct {
 	gone   chan struct{}
 }
 
-// New returns an empty stack that logs how long each component took to stop.
-func New(log *slog.Logger) *Stack {
-	return &Stack{log: log, fell: make(chan error, 1)}
+// New returns an empty stack. fall is called, from any goroutine, for each
+// component that ends before it is told to.
+func New(log *slog.Logger, fall func(error)) *Stack {
+	return &Stack{log: log, fall: fall}
 }
 
 // Push starts a component on top. It is not stopped by ctx's end, only by
@@ -56,15 +57,9 @@ func (s *Stack) Push(ctx context.Context, c Component) {
 		if err == nil {
 			err = errors.New("ended by itself")
 		}
-		select {
-		case s.fell <- fmt.Errorf("%s: %w", c.Name, err):
-		default: // the first to fall is the one to tell of
-		}
+		s.fall(fmt.Errorf("%s: %w", c.Name, err))
 	}()
 }
-
-// Fell delivers the error of the first component that ended by itself.
-func (s *Stack) Fell() <-chan error { return s.fell }
 
 // Unwind stops everything, top first.
 func (s *Stack) Unwind() {
@@ -82,7 +77,7 @@ func (s *Stack) stop(f *floor) {
 	defer patience.Stop()
 	select {
 	case <-f.gone:
-		s.log.Debug("stopped", "component", f.Name, "took", time.Since(start))
+		s.log.Info("stopped", "component", f.Name, "took", time.Since(start))
 	case <-patience.C:
 		s.log.Warn("did not stop in time", "component", f.Name, "grace", f.Grace)
 	}

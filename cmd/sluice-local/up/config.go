@@ -3,6 +3,7 @@ package up
 import (
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -44,17 +45,33 @@ func (c *Config) validate() error {
 	default:
 		return fmt.Errorf("--node %s: no such node; there is: %s", c.Node, NodeProcess)
 	}
-	if c.Repo != "" && !strings.Contains(c.Repo, ":") {
-		abs, err := filepath.Abs(c.Repo)
-		if err != nil {
-			return fmt.Errorf("--repo %s: %w", c.Repo, err)
-		}
-		c.Repo = abs
+	if err := c.validateRepo(); err != nil {
+		return err
 	}
 	abs, err := filepath.Abs(c.Dir)
 	if err != nil {
 		return fmt.Errorf("--dir %s: %w", c.Dir, err)
 	}
 	c.Dir = abs
+	return nil
+}
+
+// validateRepo makes a directory absolute and leaves a URL (https://..., or
+// git@host:path) as it is.
+func (c *Config) validateRepo() error {
+	if c.Repo == "" {
+		return nil
+	}
+	if _, err := os.Stat(c.Repo); err != nil {
+		if strings.Contains(c.Repo, ":") {
+			return nil
+		}
+		return fmt.Errorf("--repo %s: no such directory; give a repository's directory or URL", c.Repo)
+	}
+	abs, err := filepath.Abs(c.Repo)
+	if err != nil {
+		return fmt.Errorf("--repo %s: %w", c.Repo, err)
+	}
+	c.Repo = abs
 	return nil
 }

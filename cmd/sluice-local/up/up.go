@@ -2,17 +2,21 @@ package up
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/sluice-dev/sluice/cmd/sluice-local/address"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/cluster"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/crds"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/lock"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/pki"
+	"github.com/sluice-dev/sluice/cmd/sluice-local/registry"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/stack"
 )
 
@@ -38,70 +42,115 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	defer file.Close()
 	tuneMemory()
-	return run(ctx, &session{Config: cfg, log: log, start: time.Now()})
+	s := &session{Config: cfg, log: log, start: time.Now()}
+	err = s.run(ctx)
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w\nmore in %s", err, file.Name())
+	}
+	return nil // whatever went wrong while being told to stop
 }
 
 // session is one cluster from start to end.
 type session struct {
 	Config
-	log     *slog.Logger
-	start   time.Time
+	log   *slog.Logger
+	start time.Time
+
+	// What bringUp makes, in this order.
 	claim   *address.Claim
 	ca      *pki.Authority
+	nodeCA  *pki.Authority
 	stack   *stack.Stack
+	images  *registry.Store
 	cluster *cluster.Cluster
+	seeded  bool // the demo repository is new
 }
 
-func run(ctx context.Context, s *session) error {
-	claim, err := address.Take(ctx, s.Dir)
-	if err != nil {
+// run serves until ctx is done or a component falls.
+func (s *session) run(ctx context.Context) (err error) {
+	ctx, fall := context.WithCancelCause(ctx)
+	defer fall(nil)
+	if s.claim, err = address.Take(ctx, s.Dir); err != nil {
 		return err
 	}
-	defer claim.Close()
-	ca, err := pki.Load(filepath.Join(s.Dir, "pki"))
-	if err != nil {
-		return err
-	}
-	s.claim, s.ca, s.stack = claim, ca, stack.New(s.log)
+	defer s.claim.Close()
+	s.stack = stack.New(s.log, fall)
 	defer s.stack.Unwind()
 	if err := s.bringUp(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil // told to stop while coming up
+		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+			err = cause // a step that failed because a component had fallen
 		}
-		return fmt.Errorf("%w\nmore in %s", err, filepath.Join(s.Dir, "log", "cluster.log"))
-	}
-	select {
-	case <-ctx.Done():
-		s.say("stopping")
-		return nil
-	case err := <-s.stack.Fell():
 		return err
 	}
+	s.announce()
+	s.followEngine(ctx)
+	<-ctx.Done()
+	s.say("stopping")
+	return context.Cause(ctx)
 }
 
-// bringUp starts everything in order; what it started is on the stack.
+// bringUp starts everything in order; what it started is on the stack. Images
+// and the repository need no cluster and are made meanwhile.
 func (s *session) bringUp(ctx context.Context) error {
-	steps := []struct {
-		name string
-		run  func(context.Context) error
-	}{
-		{"control plane", s.controlPlane},
-		{"istio kinds", func(ctx context.Context) error { return crds.Apply(ctx, s.cluster.Admin()) }},
+	if err := s.openKeys(); err != nil {
+		return err
 	}
-	for _, step := range steps {
-		began := time.Now()
-		if err := step.run(ctx); err != nil {
+	var meanwhile errgroup.Group
+	if err := s.openImages(); err != nil {
+		return err
+	}
+	if !s.NoPlatform {
+		meanwhile.Go(func() error { return s.step(ctx, "demo", s.demo) })
+	}
+	err := s.steps(ctx,
+		step{"control plane", s.controlPlane},
+		step{"istio kinds", func(ctx context.Context) error { return crds.Apply(ctx, s.cluster.Admin()) }},
+		step{"registry", s.serveImages},
+		step{"node", s.startNode},
+	)
+	if err := errors.Join(err, meanwhile.Wait()); err != nil {
+		return err
+	}
+	if s.NoPlatform {
+		return s.step(ctx, "accounts", s.accounts)
+	}
+	return s.steps(ctx, step{"platform", s.platform}, step{"demo answers", s.demoAnswers})
+}
+
+type step struct {
+	name string
+	run  func(context.Context) error
+}
+
+func (s *session) steps(ctx context.Context, all ...step) error {
+	for _, st := range all {
+		if err := s.step(ctx, st.name, st.run); err != nil {
 			return err
 		}
-		s.log.Info("step done", "step", step.name, "took", time.Since(began))
 	}
-	fmt.Fprintf(s.Out, "ready %s (%.1fs) kubeconfig %s\n", s.cluster.Server(), time.Since(s.start).Seconds(), s.kubeconfig())
 	return nil
+}
+
+// step runs one step and logs how long it took.
+func (s *session) step(ctx context.Context, name string, run func(context.Context) error) error {
+	began := time.Now()
+	err := run(ctx)
+	s.log.Info("step", "name", name, "took", time.Since(began).Round(time.Millisecond), "error", err)
+	return err
+}
+
+func (s *session) openKeys() (err error) {
+	if s.ca, err = pki.Load(filepath.Join(s.Dir, "pki")); err != nil {
+		return err
+	}
+	s.nodeCA, err = pki.Load(filepath.Join(s.Dir, "pki", "kubelet-clients"))
+	return err
 }
 
 func (s *session) controlPlane(ctx context.Context) error {
 	c, err := cluster.New(cluster.Config{
-		Dir: filepath.Join(s.Dir, "cluster"), Listener: s.claim.API, Authority: s.ca, Stack: s.stack, Log: s.log,
+		Dir: filepath.Join(s.Dir, "cluster"), Listener: s.claim.API,
+		Authority: s.ca, KubeletClients: s.nodeCA, Stack: s.stack, Log: s.log,
 	})
 	if err != nil {
 		return err
@@ -118,8 +167,3 @@ func (s *session) controlPlane(ctx context.Context) error {
 }
 
 func (s *session) kubeconfig() string { return filepath.Join(s.Dir, "kubeconfig") }
-
-// say tells the user something.
-func (s *session) say(format string, args ...any) {
-	fmt.Fprintf(s.Err, format+"\n", args...)
-}

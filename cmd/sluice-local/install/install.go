@@ -1,0 +1,58 @@
+package install
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/sluice-dev/sluice/cmd/sluice-local/registry"
+)
+
+// FieldManager is the owner of the platform's own fields.
+const FieldManager = "sluice-install"
+
+// Namespace is where the platform lives, and Engine its sync engine.
+const (
+	Namespace = "sluice-system"
+	Engine    = "engine"
+)
+
+// Config of an installation; every field is required.
+type Config struct {
+	// Sluice is the path of the sluice binary.
+	Sluice string
+	// Images is where its image goes.
+	Images *registry.Store
+	// Repo and Branch are what the engine deploys.
+	Repo, Branch string
+	// HTTP is the host:port where the activator serves.
+	HTTP string
+	// Admin may do everything in the cluster, and so may Client.
+	Admin  *rest.Config
+	Client kubernetes.Interface
+	// Log gets what was applied.
+	Log *slog.Logger
+}
+
+// Run installs the platform, or brings it up to date, and returns when it is
+// available.
+func Run(ctx context.Context, cfg Config) error {
+	image, err := image(cfg.Sluice, cfg.Images)
+	if err != nil {
+		return fmt.Errorf("platform: %w", err)
+	}
+	objects, err := manifests(ctx, cfg, image)
+	if err != nil {
+		return fmt.Errorf("platform: %w", err)
+	}
+	if err := apply(ctx, cfg, objects); err != nil {
+		return fmt.Errorf("platform: %w", err)
+	}
+	if err := waitAvailable(ctx, cfg.Client, objects); err != nil {
+		return fmt.Errorf("platform: %w", err)
+	}
+	return nil
+}

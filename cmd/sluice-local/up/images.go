@@ -1,0 +1,37 @@
+package up
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/sluice-dev/sluice/cmd/sluice-local/registry"
+	"github.com/sluice-dev/sluice/cmd/sluice-local/stack"
+)
+
+func (s *session) openImages() (err error) {
+	s.images, err = registry.New(registry.Config{
+		Dir: filepath.Join(s.Dir, "registry"), Unpacked: filepath.Join(s.Dir, "images"),
+		Alias: s.claim.Block.Registry().String(),
+	})
+	if err != nil {
+		return err
+	}
+	return s.images.Tidy()
+}
+
+// serveImages serves the registry to whoever pushes and pulls.
+func (s *session) serveImages(ctx context.Context) error {
+	server := &http.Server{Handler: s.images.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	s.stack.Push(ctx, stack.Component{Name: "registry", Run: func(ctx context.Context) error {
+		defer context.AfterFunc(ctx, func() { server.Close() })()
+		if err := server.Serve(s.claim.Registry); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	}})
+	return nil
+}

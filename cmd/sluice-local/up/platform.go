@@ -1,0 +1,76 @@
+package up
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/sluice-dev/sluice/cmd/sluice-local/install"
+)
+
+// demoHost is where the demo answers; demoPatience how long it may take.
+const (
+	demoHost     = demoName + ".default.localhost"
+	demoPatience = 30 * time.Second
+)
+
+// platform installs Sluice itself.
+func (s *session) platform(ctx context.Context) error {
+	sluice, err := install.FindSluice(s.Sluice)
+	if err != nil {
+		return err
+	}
+	return install.Run(ctx, install.Config{
+		Sluice: sluice, Images: s.images, Repo: s.Repo, Branch: s.Branch, HTTP: s.HTTP,
+		Admin: s.cluster.Admin(), Client: s.cluster.Client(), Log: s.log,
+	})
+}
+
+// demoAnswers returns when the demo serves. The user may have pushed something
+// else to the demo repository in an earlier run, so only a new one must answer.
+func (s *session) demoAnswers(ctx context.Context) error {
+	if !s.isDemo() {
+		return nil
+	}
+	waiting, cancel := context.WithTimeout(ctx, demoPatience)
+	defer cancel()
+	var last error
+	err := wait.PollUntilContextCancel(waiting, pollEvery, true, func(ctx context.Context) (bool, error) {
+		last = ask(ctx, s.HTTP, demoHost)
+		return last == nil, nil
+	})
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return ctx.Err()
+	case s.seeded:
+		return fmt.Errorf("%s: does not answer after %v: %w", demoHost, demoPatience, last)
+	}
+	s.say("note: %s does not answer (%v)", demoHost, last)
+	return nil
+}
+
+// ask makes one request to a host by way of the platform's address.
+func ask(ctx context.Context, at, host string) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at+"/", nil)
+	if err != nil {
+		return err
+	}
+	req.Host, req.Close = host, true
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 200))
+		return errors.New(resp.Status + " " + string(text))
+	}
+	return nil
+}
