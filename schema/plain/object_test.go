@@ -24,7 +24,7 @@ func read(t *testing.T, p Policy, apiVersion, kind, namespace, json string) (sch
 }
 
 func TestObject_PassesThroughWithoutWhatAClusterWrites(t *testing.T) {
-	spec, problems := read(t, Policy{}, "v1", "ConfigMap", "default", `{"kind":"ConfigMap","apiVersion":"v1","status":{},
+	spec, problems := read(t, Policy{}, "v1", "ConfigMap", "default", `{"kind":"ConfigMap","apiVersion":"v1",
 		"metadata":{"name":"a","uid":"x","resourceVersion":"1","creationTimestamp":null,"managedFields":[],"labels":{"a":"b"}},"data":{"n":"12345678901234567890"}}`)
 	if len(problems) > 0 {
 		t.Fatal(problems)
