@@ -2,6 +2,8 @@ package git
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/storage/filesystem"
@@ -70,14 +72,33 @@ func (d *database) addFolder(s *filesystem.Storage, l *listing, n node, level in
 	if len(l.entries)+len(below.entries) > d.limits.Files {
 		return d.tooMany()
 	}
+	joined := joinPaths(n.name, below.entries)
+	l.entries = slices.Grow(l.entries, len(below.entries))
 	for _, e := range below.entries {
-		e.Path = n.name + "/" + e.Path
-		if len(e.Path) > d.limits.Path {
+		length := len(n.name) + 1 + len(e.Path)
+		if e.Path, joined = joined[:length], joined[length:]; length > d.limits.Path {
 			return d.tooLong(e.Path)
 		}
 		l.entries = append(l.entries, e)
 	}
 	return d.addBytes(l, below.bytes)
+}
+
+// joinPaths gives all paths with the folder before them as one text, for one
+// allocation instead of thousands.
+func joinPaths(folder string, entries []Entry) string {
+	size := 0
+	for _, e := range entries {
+		size += len(folder) + 1 + len(e.Path)
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for _, e := range entries {
+		b.WriteString(folder)
+		b.WriteByte('/')
+		b.WriteString(e.Path)
+	}
+	return b.String()
 }
 
 func (d *database) addFile(s *filesystem.Storage, l *listing, n node) error {

@@ -154,5 +154,6 @@ func (r references) branches() []string {
 }
 
 func (l *local) bring(context.Context, plumbing.Hash) error { return nil }
+func (l *local) mend(context.Context, plumbing.Hash) bool   { return false }
 func (l *local) hint()                                      {}
 func (l *local) close()                                     {}

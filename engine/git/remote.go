@@ -225,6 +225,16 @@ func (m *remote) bring(ctx context.Context, hash plumbing.Hash) error {
 	})
 }
 
+// mend makes the clone afresh: somebody has been at its folder, or the disk
+// has.
+func (m *remote) mend(ctx context.Context, tip plumbing.Hash) bool {
+	m.log.WarnContext(ctx, "the clone is damaged, making it afresh", "commit", tip.String())
+	err := m.converse(ctx, func(ctx context.Context, s session, adv *packp.AdvRefs) error {
+		return m.fetchAfresh(ctx, s, adv, tip)
+	})
+	return err == nil
+}
+
 func (m *remote) hint() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -451,3 +451,28 @@ func TestHead_AfterAPollNeedsNoRequestOfItsOwn(t *testing.T) {
 		t.Errorf("a hint did not lead to a look: %+v", s)
 	}
 }
+
+func TestHead_MendsACloneThatLostAPack(t *testing.T) {
+	c := newClone(t)
+	c.push("folder/a", "kept in the first pack")
+	_, url := overHTTP(t, c)
+	dir := t.TempDir()
+	config := Config{URL: url, Dir: dir}
+	r := open(t, config)
+	head(t, r)
+	packs, err := filepath.Glob(filepath.Join(dir, "clone-1/objects/pack/*"))
+	if err != nil || len(packs) != 2 {
+		t.Fatal(packs, err)
+	}
+	hash := c.push("b", "b")
+	head(t, r)
+	for _, name := range packs {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := open(t, config)
+	if s := head(t, again); s.Commit.Hash != hash || read(t, again, s, "folder/a") != "kept in the first pack" {
+		t.Errorf("%+v", s)
+	}
+}

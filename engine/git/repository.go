@@ -2,6 +2,7 @@ package git
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -23,9 +24,10 @@ type Repository struct {
 	changes chan struct{}
 	running atomic.Bool
 
-	// mu guards last, the commit of the last Head.
-	mu   sync.Mutex
-	last plumbing.Hash
+	// mu guards last, the commit of the last Head, and what it listed.
+	mu       sync.Mutex
+	last     plumbing.Hash
+	lastHead Snapshot
 }
 
 // source is where commits come from: a folder or a remote.
@@ -38,6 +40,9 @@ type source interface {
 	references(ctx context.Context, fresh bool) (references, error)
 	// bring sees to it that an object, and all it refers to, is there.
 	bring(ctx context.Context, hash plumbing.Hash) error
+	// mend makes up for an object that is missing behind one that is there,
+	// and reports whether it did.
+	mend(ctx context.Context, tip plumbing.Hash) bool
 	// hint says that the next tip must look for itself.
 	hint()
 	// run watches and calls changed when something moved, until ctx ends.
@@ -128,26 +133,41 @@ func (r *Repository) Head(ctx context.Context) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, err
 	}
+	if s, same := r.unchanged(tip); same {
+		return s, nil
+	}
 	s, err := r.snapshot(tip)
+	if errors.Is(err, ErrNoObject) && r.source.mend(ctx, tip) {
+		s, err = r.snapshot(tip)
+	}
 	if err != nil {
 		return Snapshot{}, err
 	}
-	return s, r.compare(&s, tip)
+	return r.compare(s, tip)
 }
 
-// compare says how the tip relates to that of the last Head, and remembers it.
-func (r *Repository) compare(s *Snapshot, tip plumbing.Hash) error {
+// unchanged gives the last Head again if the branch has not moved.
+func (r *Repository) unchanged(tip plumbing.Hash) (Snapshot, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.lastHead
+	s.Previous, s.Rewritten = tip.String(), false
+	return s, r.last == tip
+}
+
+// compare says how a snapshot relates to the last Head, and remembers it.
+func (r *Repository) compare(s Snapshot, tip plumbing.Hash) (Snapshot, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.last.IsZero() {
 		straight, err := r.db.isAncestor(r.last, tip)
 		if err != nil {
-			return r.wrap(err)
+			return Snapshot{}, r.wrap(err)
 		}
 		s.Previous, s.Rewritten = r.last.String(), !straight
 	}
-	r.last = tip
-	return nil
+	r.last, r.lastHead = tip, s
+	return s, nil
 }
 
 // snapshot lists the commit behind a hash: a commit's, or a tag's.
