@@ -213,7 +213,7 @@ func (c *converter) duplicate(key, first *yaml.Node) {
 func (c *converter) badKey(key, at *yaml.Node) bool {
 	switch {
 	case key.Kind != yaml.ScalarNode:
-		c.problem(at, "a key is a word, not a list or a map")
+		c.problem(at, "a key is a word, not a list or a map; a template such as {{ }} has to be filled in first, or its file listed under `ignore:` in sluice.yaml")
 	case isString(key):
 		return false
 	case key.Value == "":
@@ -242,10 +242,7 @@ func resolveAlias(n *yaml.Node) *yaml.Node {
 
 // quote writes a key for a text; a long one is cut.
 func quote(s string) string {
-	if len(s) > 63 {
-		s = s[:60] + "..."
-	}
-	return strconv.Quote(s)
+	return strconv.Quote(short(s))
 }
 
 // appendString writes a JSON string.

@@ -53,24 +53,74 @@ var lineOf = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
 // explain puts the parser's words into ours, with a place.
 func explain(text []byte, err error) *syntaxError {
-	e := &syntaxError{line: 1, column: 1, text: "this is not YAML: " + err.Error()}
-	if m := lineOf.FindStringSubmatch(err.Error()); m != nil {
+	said, line := err.Error(), 1
+	if m := lineOf.FindStringSubmatch(said); m != nil {
+		said = m[2]
 		if n, err := strconv.Atoi(m[1]); err == nil {
-			e.line = n
+			line = n + late(said)
 		}
-		e.text = "this is not YAML: " + m[2]
 	}
+	if name, ok := strings.CutPrefix(said, "unknown anchor '"); ok {
+		name, _, _ = strings.Cut(name, "'")
+		return aliasOf(text, name)
+	}
+	if strings.Contains(said, "exceeded max depth") {
+		return &syntaxError{line, 1, tooDeep()}
+	}
+	if at, column := tabIndent(text); at > 0 {
+		return &syntaxError{at, column, "the line is indented with a tab, which YAML forbids: use spaces"}
+	}
+	return &syntaxError{line, 1, "this is not YAML: " + said + hint(said)}
+}
+
+// late is what to add to the line of an error: the parser counts from 0 where
+// its scanner counts from 1.
+func late(said string) int {
+	for _, own := range []string{"key", "'-' indicator", "',' or ']'", "',' or '}'", "node content", "<document start>"} {
+		if said == "did not find expected "+own {
+			return 1
+		}
+	}
+	return 0
+}
+
+// hint says what is mostly the matter when the parser says that.
+func hint(said string) string {
 	switch {
-	case strings.Contains(e.text, "exceeded max depth"):
-		e.text = tooDeep()
-	case strings.Contains(e.text, "unknown anchor"):
-		e.text += ": an anchor (&name) stands before its aliases (*name), in the same document"
-	default:
-		if line, column := tabIndent(text); line > 0 {
-			return &syntaxError{line, column, "the line is indented with a tab, which YAML forbids: use spaces"}
+	case strings.HasPrefix(said, "mapping values are not allowed"):
+		return " (a value that holds a colon and a blank stands in quotes; or the indentation is wrong)"
+	case strings.HasPrefix(said, "found character that cannot start"):
+		return " (put the value in quotes)"
+	case strings.HasPrefix(said, "found unexpected end of stream"):
+		return " (a quote that is opened here is not closed)"
+	case strings.HasPrefix(said, "did not find expected key"), strings.HasPrefix(said, "did not find expected '-'"):
+		return " (compare the indentation with the lines above)"
+	case strings.HasPrefix(said, "did not find expected ','"):
+		return " (a bracket that is opened here is not closed)"
+	}
+	return ""
+}
+
+// aliasOf finds the alias of an anchor that is not there.
+func aliasOf(text []byte, name string) *syntaxError {
+	e := &syntaxError{1, 1, "there is no anchor &" + short(name) + " before the alias *" + short(name) + " in this document; if a text is meant, put it in quotes"}
+	line := 0
+	for l := range bytes.Lines(text) {
+		line++
+		if i := bytes.Index(l, []byte("*"+name)); i >= 0 {
+			e.line, e.column = line, i+1
+			break
 		}
 	}
 	return e
+}
+
+// short cuts what a text repeats.
+func short(s string) string {
+	if len(s) > 63 {
+		return s[:60] + "..."
+	}
+	return s
 }
 
 // tabIndent finds the first line whose indentation holds a tab.

@@ -66,6 +66,7 @@ func (c *check) limits(t *template) {
 	s, at := t.spec, t.at.spec
 	c.between(at+".containerConcurrency", s.ContainerConcurrency, 0, maxConcurrency)
 	c.between(at+".timeoutSeconds", s.TimeoutSeconds, 0, maxTimeoutSeconds)
+	c.balancing(at+".loadBalancingPolicy", s.LoadBalancingPolicy)
 	timeout := int64(defaultTimeoutSeconds)
 	if value(s.TimeoutSeconds) > 0 {
 		timeout = min(*s.TimeoutSeconds, maxTimeoutSeconds)
@@ -77,5 +78,16 @@ func (c *check) limits(t *template) {
 		if part.n != nil && (*part.n < 0 || *part.n > timeout) {
 			c.errorf(at+"."+part.field, "want 0 to %d (timeoutSeconds, of which it is a part), got %d", timeout, *part.n)
 		}
+	}
+}
+
+// balancing accepts Knative's policies; there is one here.
+func (c *check) balancing(path, policy string) {
+	switch policy {
+	case "":
+	case "random-choice-2", "round-robin", "least-connections", "first-available":
+		c.warnf(path, "is accepted but not acted on: a request goes to the pod with the fewest in flight")
+	default:
+		c.errorf(path, "want random-choice-2, round-robin, least-connections or first-available, got %q", short(policy))
 	}
 }

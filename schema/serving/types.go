@@ -36,6 +36,7 @@ type revisionSpec struct {
 	TimeoutSeconds              *int64 `json:"timeoutSeconds,omitempty"`
 	ResponseStartTimeoutSeconds *int64 `json:"responseStartTimeoutSeconds,omitempty"`
 	IdleTimeoutSeconds          *int64 `json:"idleTimeoutSeconds,omitempty"`
+	LoadBalancingPolicy         string `json:"loadBalancingPolicy,omitempty"`
 }
 
 // target is one entry of traffic.
