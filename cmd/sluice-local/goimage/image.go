@@ -2,6 +2,7 @@ package goimage
 
 import (
 	"archive/tar"
+	"debug/elf"
 	"fmt"
 	"io"
 	"os"
@@ -27,6 +28,9 @@ var certFiles = []string{
 // Image wraps a static binary, which becomes /app, the entrypoint. scratch is
 // a folder for the layer; the image reads it until it is stored.
 func Image(binary, scratch string) (v1.Image, error) {
+	if err := checkStatic(binary); err != nil {
+		return nil, err
+	}
 	layer, err := newLayer(scratch, func(t *tar.Writer) error { return fill(t, binary) })
 	if err != nil {
 		return nil, fmt.Errorf("image of %s: %w", binary, err)
@@ -48,6 +52,22 @@ func Image(binary, scratch string) (v1.Image, error) {
 		Env: []string{"PATH=/", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt", "HOME=/tmp"},
 	}
 	return mutate.ConfigFile(img, file)
+}
+
+// checkStatic refuses a program that needs a loader and libraries: there are
+// none in its image.
+func checkStatic(binary string) error {
+	f, err := elf.Open(binary)
+	if err != nil {
+		return fmt.Errorf("%s: not a Linux program: %w", binary, err)
+	}
+	defer f.Close()
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			return fmt.Errorf("%s: is linked dynamically and cannot run alone in an image; build it with CGO_ENABLED=0", binary)
+		}
+	}
+	return nil
 }
 
 // fill writes the image's few files.

@@ -21,12 +21,8 @@ const (
 
 // platform installs Sluice itself.
 func (s *session) platform(ctx context.Context) error {
-	sluice, err := install.FindSluice(s.Sluice)
-	if err != nil {
-		return err
-	}
 	return install.Run(ctx, install.Config{
-		Sluice: sluice, Images: s.images, Repo: s.Repo, Branch: s.Branch, HTTP: s.HTTP,
+		Sluice: s.Sluice, Images: s.images, Repo: s.Repo, Branch: s.Branch, HTTP: s.HTTP,
 		Admin: s.cluster.Admin(), Client: s.cluster.Client(), Log: s.log,
 	})
 }

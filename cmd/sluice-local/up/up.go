@@ -14,6 +14,7 @@ import (
 	"github.com/sluice-dev/sluice/cmd/sluice-local/address"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/cluster"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/crds"
+	"github.com/sluice-dev/sluice/cmd/sluice-local/install"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/lock"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/pki"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/registry"
@@ -27,6 +28,13 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
 		return fmt.Errorf("--dir: %w", err)
+	}
+	if !cfg.NoPlatform {
+		sluice, err := install.FindSluice(cfg.Sluice)
+		if err != nil {
+			return err
+		}
+		cfg.Sluice = sluice
 	}
 	held, err := lock.Take(cfg.Dir, fmt.Sprintf("sluice-local (process %d, --http %s)", os.Getpid(), cfg.HTTP))
 	if err != nil {
