@@ -1,6 +1,8 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`.
 SHELL := /bin/bash
 GO ?= go
+# One setting for builds and tests, so that they share the build cache.
+export CGO_ENABLED := 0
 BIN := bin
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 KUBE := v1.36.3
@@ -20,8 +22,8 @@ help: ## Explain the targets
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 build: ## Build bin/sluice and bin/sluice-local
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o $(BIN)/sluice ./cmd/sluice
-	cd $(LOCAL) && CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LOCAL_LDFLAGS)" -o ../../$(BIN)/sluice-local .
+	$(GO) build -ldflags "$(LDFLAGS)" -o $(BIN)/sluice ./cmd/sluice
+	cd $(LOCAL) && $(GO) build -ldflags "$(LOCAL_LDFLAGS)" -o ../../$(BIN)/sluice-local .
 
 run: build ## Start a cluster on this machine, install Sluice into it, serve the demo repository (Ctrl-C stops it all)
 	@$(BIN)/sluice-local up
@@ -32,7 +34,7 @@ test: build ## Run all tests: both modules, then the stories against a real API 
 	$(GO) test -count=1 ./e2e/...
 
 race: ## Run the tests of the main module with the race detector
-	$(GO) test -race $(MAIN_PKGS)
+	CGO_ENABLED=1 $(GO) test -race $(MAIN_PKGS)
 
 golden: ## Rewrite golden files; read the diff before you commit it
 	$(GO) test ./engine/render ./schema/... -update

@@ -10,5 +10,5 @@ import (
 
 func main() {
 	s := cli.System()
-	os.Exit(cli.Main(s, verb.Root(s, role.Commands(s)...)))
+	os.Exit(cli.Main(s, verb.Root(s, role.Parts{}, role.Commands(s)...)))
 }
