@@ -106,7 +106,7 @@ func link(dir string, p payload) error {
 
 // holds says whether dir has exactly the files of the payload.
 func holds(dir string, p payload) bool {
-	count := 0
+	same, count := true, 0
 	err := filepath.WalkDir(dir, func(full string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -118,10 +118,11 @@ func holds(dir string, p payload) bool {
 		want, ok := p[name]
 		data, rerr := os.ReadFile(full)
 		if !ok || rerr != nil || !bytes.Equal(data, want.data) {
+			same = false
 			return fs.SkipAll
 		}
 		count++
 		return nil
 	})
-	return err == nil && count == len(p)
+	return err == nil && same && count == len(p)
 }

@@ -85,7 +85,7 @@ type world struct {
 
 func newWorld(t *testing.T, objects ...*corev1.Pod) *world {
 	t.Helper()
-	client := fake.NewClientset()
+	client := newClient()
 	w := &world{t: t, client: client, dir: t.TempDir()}
 	for _, o := range objects {
 		w.create(o)
@@ -278,3 +278,28 @@ func serving(name string) *corev1.Pod {
 	p.Spec.Containers[0].ReadinessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Port: intstr.FromString("http")}}}
 	return p
 }
+
+// awaitLog waits until the container "main" of a running pod has printed text.
+func (w *world) awaitLog(name, text string) {
+	w.t.Helper()
+	path, live, err := w.node.pod(types.UID("uid-" + name)).containerNamed("main").logOf(false)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+	defer cancel()
+	var out strings.Builder
+	seen := func() {
+		if strings.Contains(out.String(), text) {
+			cancel()
+		}
+	}
+	if err := crilog.Read(ctx, path, crilog.Query{Tail: -1, Live: live, Flush: seen}, &out); err != nil {
+		w.t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), text) {
+		w.t.Fatalf("%s did not print %q but %q", name, text, out.String())
+	}
+}
+
+func newClient() kubernetes.Interface { return fake.NewClientset() }

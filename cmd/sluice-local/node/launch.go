@@ -39,7 +39,7 @@ func (c *container) launch(made plan) (*run, error) {
 	c.mu.Lock()
 	c.proc, c.out, c.cmd, c.image = r.proc, r.out, made.spec.Command, made.image
 	c.mu.Unlock()
-	c.pod.log.Debug("container started", "container", c.name, "attempt", c.attempt)
+	c.pod.log.Debug("container started", "container", c.name, "attempt", c.attempt, "after", time.Since(c.pod.seen))
 	c.change(func(s *corev1.ContainerStatus) { c.running(s, r) })
 	ref := of(c.pod.current(), c.name)
 	c.pod.node.events.normal(ref, reasonCreated, "Container created")

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 
-	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -13,10 +12,7 @@ import (
 // what was written just before the pod is seen.
 type api struct{ client kubernetes.Interface }
 
-var (
-	_ lookups = api{}
-	_ tokens  = api{}
-)
+var _ lookups = api{}
 
 func (a api) configMap(ctx context.Context, namespace, name string) (*corev1.ConfigMap, error) {
 	return a.client.CoreV1().ConfigMaps(namespace).Get(ctx, name, metav1.GetOptions{})
@@ -24,18 +20,6 @@ func (a api) configMap(ctx context.Context, namespace, name string) (*corev1.Con
 
 func (a api) secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
 	return a.client.CoreV1().Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
-}
-
-func (a api) token(ctx context.Context, pod *corev1.Pod, spec authenticationv1.TokenRequestSpec) (*authenticationv1.TokenRequestStatus, error) {
-	name := pod.Spec.ServiceAccountName
-	if name == "" {
-		name = "default"
-	}
-	got, err := a.client.CoreV1().ServiceAccounts(pod.Namespace).CreateToken(ctx, name, &authenticationv1.TokenRequest{Spec: spec}, metav1.CreateOptions{})
-	if err != nil {
-		return nil, err
-	}
-	return &got.Status, nil
 }
 
 // named lists the ConfigMaps and Secrets that a pod refers to, as kind/namespace/name.

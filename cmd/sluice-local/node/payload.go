@@ -19,9 +19,10 @@ type file struct {
 	mode int32
 }
 
-// tokens gets a service account's token for a pod.
+// tokens gets a service account's token for a pod, and says when it is to be
+// replaced.
 type tokens interface {
-	token(ctx context.Context, pod *corev1.Pod, spec authenticationv1.TokenRequestSpec) (*authenticationv1.TokenRequestStatus, error)
+	token(ctx context.Context, pod *corev1.Pod, spec authenticationv1.TokenRequestSpec) (token string, refresh time.Time, err error)
 }
 
 // composer makes payloads. Refresh is when the earliest token in what it made
@@ -147,16 +148,13 @@ func (c *composer) serviceAccountToken(ctx context.Context, out payload, p *core
 	if p.Audience != "" {
 		spec.Audiences = []string{p.Audience}
 	}
-	begun := time.Now()
-	status, err := c.tokens.token(ctx, c.pod, spec)
+	token, refresh, err := c.tokens.token(ctx, c.pod, spec)
 	if err != nil {
 		return err
 	}
-	out[path.Clean(p.Path)] = file{[]byte(status.Token), mode}
-	// As the kubelet: at 80 % of its life, and never older than a day.
-	life := min(status.ExpirationTimestamp.Sub(begun)*8/10, 24*time.Hour)
-	if at := begun.Add(life); c.refresh.IsZero() || at.Before(c.refresh) {
-		c.refresh = at
+	out[path.Clean(p.Path)] = file{[]byte(token), mode}
+	if c.refresh.IsZero() || refresh.Before(c.refresh) {
+		c.refresh = refresh
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ type pod struct {
 	uid  types.UID
 	log  *slog.Logger
 	dir  string
+	seen time.Time // when the node first saw the pod
 	// names are the ConfigMaps and Secrets that wake this pod.
 	names   map[string]bool
 	related notice
@@ -34,6 +36,8 @@ type pod struct {
 	left     *flag     // the node goes, the pod stays
 
 	containers []*container // those of init first
+	background sync.WaitGroup
+	tokens     tokenCache
 	report     *reporter
 
 	mu       sync.Mutex // guards the below
@@ -56,7 +60,9 @@ func newPod(n *Node, obj *corev1.Pod) *pod {
 		dir:    filepath.Join(n.podsDir(), string(obj.UID)),
 		names:  named(obj),
 		ending: newFlag(), grace: newDeadline(), deleting: newFlag(), gone: newFlag(), left: newFlag(),
+		seen:    time.Now(),
 		started: time.Now(),
+		tokens:  tokenCache{from: api{n.cfg.Client}, known: map[string]issued{}},
 	}
 	if obj.Status.StartTime != nil {
 		p.started = obj.Status.StartTime.Time
@@ -109,7 +115,7 @@ func (p *pod) begin() bool {
 		refresh, err := p.prepare()
 		if err == nil {
 			p.setPrepared()
-			go p.refreshVolumes(refresh)
+			p.background.Go(func() { p.refreshVolumes(refresh) })
 			return true
 		}
 		if p.ctx.Err() == nil {
@@ -215,6 +221,7 @@ func (p *pod) runMain() {
 // update takes in what the API says of the pod.
 func (p *pod) update(obj *corev1.Pod) {
 	p.mu.Lock()
+	old := p.obj
 	p.obj = obj
 	p.mu.Unlock()
 	if obj.DeletionTimestamp != nil {
@@ -222,7 +229,9 @@ func (p *pod) update(obj *corev1.Pod) {
 		p.terminate(graceOf(obj))
 	}
 	p.report.changed()
-	p.related.wake()
+	if !maps.Equal(old.Labels, obj.Labels) || !maps.Equal(old.Annotations, obj.Annotations) {
+		p.related.wake() // files may show them
+	}
 }
 
 // vanish ends a pod that is no longer in the API.
@@ -279,7 +288,9 @@ func (p *pod) armDeadline() {
 // finish gives back what the pod had, tells its end, and stays until the API is
 // rid of it.
 func (p *pod) finish() {
+	p.ending.raise()
 	p.grace.cancel()
+	p.background.Wait()
 	p.giveBack()
 	if p.left.raised() {
 		return

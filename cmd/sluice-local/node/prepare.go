@@ -68,8 +68,7 @@ func (p *pod) prepare() (refresh time.Time, err error) {
 }
 
 func (p *pod) composer(view *corev1.Pod) composer {
-	from := api{p.node.cfg.Client}
-	return composer{pod: view, from: from, tokens: from, node: p.node.resources}
+	return composer{pod: view, from: api{p.node.cfg.Client}, tokens: &p.tokens, node: p.node.resources}
 }
 
 // refreshVolumes keeps the files of volumes as the API has their content, and

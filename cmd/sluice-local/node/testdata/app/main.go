@@ -31,11 +31,13 @@ var deeds = map[string]func(args []string){
 	"pwd":    func([]string) { d, err := os.Getwd(); must(err); fmt.Println(d) },
 	"host":   func([]string) { h, err := os.Hostname(); must(err); fmt.Println(h) },
 	"sleep":  sleep,
-	"deaf":   func([]string) { signal.Ignore(syscall.SIGTERM); fmt.Println("deaf"); select {} },
+	"deaf":   func([]string) { signal.Ignore(syscall.SIGTERM); fmt.Println("deaf"); hang() },
 	"fork":   fork,
 	"once":   once,
-	"kill":   func([]string) { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL); select {} },
+	"kill":   func([]string) { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL); hang() },
 	"lines":  lines,
+	"flaky":  flaky,
+	"equal":  equal,
 }
 
 func main() {
@@ -49,6 +51,13 @@ func main() {
 		os.Exit(64)
 	}
 	deed(os.Args[2:])
+}
+
+// hang stays for ever. (An empty select would be taken for a deadlock.)
+func hang() {
+	for {
+		time.Sleep(time.Hour)
+	}
 }
 
 func must(err error) {
@@ -122,7 +131,7 @@ func fork(args []string) {
 	must(cmd.Start())
 	_, _ = out.Read(make([]byte, 1))
 	fmt.Println("forked")
-	select {}
+	hang()
 }
 
 // once starts the real grandchild and ends, which makes that one an orphan.
@@ -132,7 +141,7 @@ func once(args []string) {
 		must(err)
 		must(syscall.Flock(int(f.Fd()), syscall.LOCK_EX))
 		fmt.Println("locked")
-		select {}
+		hang()
 	}
 	cmd := exec.Command("/proc/self/exe", "once", args[0], "lock")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -141,6 +150,26 @@ func once(args []string) {
 	must(cmd.Start())
 	_, _ = out.Read(make([]byte, 1))
 	fmt.Println("orphaned")
+}
+
+// equal succeeds if a file holds just that text.
+func equal(args []string) {
+	data, err := os.ReadFile(args[0])
+	must(err)
+	if string(data) != args[1] {
+		os.Exit(1)
+	}
+}
+
+// flaky fails at its first run, which it knows by a file.
+func flaky(args []string) {
+	if _, err := os.Stat(args[0]); err == nil {
+		fmt.Println("second")
+		return
+	}
+	must(os.WriteFile(args[0], nil, 0o644))
+	fmt.Println("first")
+	os.Exit(1)
 }
 
 func lines(args []string) {
