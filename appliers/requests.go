@@ -58,6 +58,9 @@ func (c counted) RoundTrip(req *http.Request) (*http.Response, error) {
 	return c.next.RoundTrip(req)
 }
 
+// WrappedRoundTripper is the transport underneath, for those who look for it.
+func (c counted) WrappedRoundTripper() http.RoundTripper { return c.next }
+
 // verb is what Kubernetes calls the request.
 func verb(req *http.Request) string {
 	switch req.Method {

@@ -1,0 +1,70 @@
+package kubernetes
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sluice-dev/sluice/engine/plan"
+)
+
+func TestTrouble_SaysTheMostItCan(t *testing.T) {
+	waiting := func(reason, message string) corev1.ContainerState {
+		return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
+	}
+	exit := func(code int32, reason, message string) corev1.ContainerState {
+		return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason, Message: message}}
+	}
+	for _, c := range []struct {
+		name   string
+		status corev1.PodStatus
+		want   plan.Trouble
+	}{
+		{"on its way", corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "app", State: waiting("ContainerCreating", "")}}}, plan.Trouble{}},
+		{"ready", corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "app", Ready: true, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}, LastTerminationState: exit(1, "Error", "old")}}}, plan.Trouble{}},
+		{"an image that is not there", corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "app", State: waiting("ErrImagePull", "pull x: not found")}}},
+			plan.Trouble{Reason: "ErrImagePull", Message: "container app is waiting: pull x: not found"}},
+		{"a container that exits at once", corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "app", RestartCount: 3, State: waiting("CrashLoopBackOff", "back-off 40s"), LastTerminationState: exit(2, "Error", "starting\ncannot open /etc/x\n")}}},
+			plan.Trouble{Reason: "CrashLoopBackOff", Message: "container app exited with code 2 (3 restarts): cannot open /etc/x"}},
+		{"a container that is done", corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "app", RestartCount: 1, State: waiting("CrashLoopBackOff", ""), LastTerminationState: exit(0, "Completed", "")}}},
+			plan.Trouble{Reason: "CrashLoopBackOff", Message: "container app exited with code 0, but a server must keep running (1 restart)"}},
+		{"too little memory", corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "app", State: exit(137, "OOMKilled", "")}}},
+			plan.Trouble{Reason: "OOMKilled", Message: "container app was killed because it used more memory than its limit"}},
+		{"an init container", corev1.PodStatus{InitContainerStatuses: []corev1.ContainerStatus{{Name: "setup", State: exit(1, "Error", "no")}}, ContainerStatuses: []corev1.ContainerStatus{{Name: "app", State: waiting("PodInitializing", "")}}},
+			plan.Trouble{Reason: "Error", Message: "init container setup exited with code 1: no"}},
+		{"no node", corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/3 nodes are available"}}},
+			plan.Trouble{Reason: "Unschedulable", Message: "0/3 nodes are available"}},
+		{"evicted", corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "low on disk"}, plan.Trouble{Reason: "Evicted", Message: "low on disk"}},
+		{"not listening", corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "app", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}}},
+			plan.Trouble{Reason: "NotReady", Message: "container app runs but does not pass its readiness check yet"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, troubleOf(&corev1.Pod{Status: c.status}).Trouble); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestTrouble_OfAPodThatGoesIsNone(t *testing.T) {
+	now := metav1.Now()
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &now}, Status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"}}
+	if got := troubleOf(pod); got != (ranked{}) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func FuzzOneLine(f *testing.F) {
+	f.Add("a\nb\x00\xff")
+	f.Add(strings.Repeat("ä", 400))
+	f.Fuzz(func(t *testing.T, in string) {
+		for _, out := range []string{oneLine(in), lastLine(in)} {
+			if strings.ContainsAny(out, "\n\r\x00\x1b") || len([]rune(out)) > mostWords+3 || strings.ToValidUTF8(out, "") != out {
+				t.Errorf("%q became %q", in, out)
+			}
+		}
+	})
+}
