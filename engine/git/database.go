@@ -130,13 +130,24 @@ func (d *database) close() {
 	d.shut()
 }
 
-// blob reads a blob of at most limit bytes, whose size is asked first.
+// blob reads a blob of at most so many bytes, whose size is asked first.
 func (d *database) blob(hash plumbing.Hash, most int64) (content []byte, err error) {
 	err = d.read(func(s *filesystem.Storage) error {
 		content, err = contentOf(s, plumbing.BlobObject, hash, most)
 		return err
 	})
+	if errors.Is(err, ErrNoObject) && d.leftOut(hash) {
+		err = limit("blob %s is so large that it was not fetched, at most %d bytes are", hash, d.limits.Blob)
+	}
 	return content, err
+}
+
+// leftOut reports whether the remote was told to keep a blob for its size.
+func (d *database) leftOut(hash plumbing.Hash) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b, listed := d.blobs.get(hash)
+	return d.partial && listed && b.size > d.limits.Blob
 }
 
 // commit reads one commit.

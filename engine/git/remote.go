@@ -70,7 +70,7 @@ func newRemote(c Config, place location) (*remote, error) {
 		branch: c.Branch,
 		poll:   c.Poll,
 		limits: c.Limits,
-		log:    c.Log.With("repository", place.String()),
+		log:    c.Log,
 		clone:  newBare(c.Dir, c.Branch),
 		busy:   make(chan struct{}, 1),
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 
@@ -18,7 +17,6 @@ type Repository struct {
 	name    string
 	branch  string
 	limits  Limits
-	log     *slog.Logger
 	db      *database
 	source  source
 	changes chan struct{}
@@ -69,11 +67,11 @@ func New(c Config) (*Repository, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.Log = c.Log.With("repository", place.String())
 	r := &Repository{
 		name:    place.String(),
 		branch:  c.Branch,
 		limits:  c.Limits,
-		log:     c.Log.With("repository", place.String()),
 		changes: make(chan struct{}, 1),
 	}
 	if place.local() {
