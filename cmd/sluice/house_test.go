@@ -76,7 +76,7 @@ var impure = []string{"os", "os/exec", "net", "net/http", "log", "log/slog", "ma
 // owners says which rooms alone may import a heavy dependency.
 var owners = map[string][]string{
 	"github.com/go-git/go-git": {"engine/git"},
-	"istio.io/client-go/":      {"appliers/istio", "engine/render", "runtime/kube", "runtime/gateway"},
+	"istio.io/client-go/":      {"appliers/istio", "engine/render", "runtime/kube", "runtime/gateway", "cmd/sluice/role"},
 	"k8s.io/client-go/":        {"appliers/", "runtime/kube", "cmd/sluice/", "e2e"},
 	"github.com/spf13/cobra":   {"cmd/sluice/"},
 }
