@@ -15,7 +15,7 @@ import (
 
 // settle is how long a burst of file events may go on: a push touches a
 // reference by a lock file, a rename and perhaps a log.
-const settle = 2 * time.Millisecond
+const settle = time.Millisecond
 
 // watcher follows the references of a repository on this machine: HEAD,
 // packed-refs and everything below refs. What does not exist yet is waited
