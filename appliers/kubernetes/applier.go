@@ -60,7 +60,7 @@ func (a *Applier) Apply(ctx context.Context, step plan.Step) plan.Outcome {
 	object, err := a.do(ctx, step)
 	outcome := plan.Outcome{Step: step, Object: object}
 	if err != nil {
-		outcome.Err, outcome.Terminal, outcome.RetryAfter = explain(step.ID, err)
+		outcome.Terminal, outcome.RetryAfter, outcome.Err = explain(step.ID, err)
 	}
 	return outcome
 }

@@ -54,12 +54,12 @@ type verdict struct {
 }
 
 // explain turns what went wrong into an Outcome's three fields.
-func explain(id manifest.ID, err error) (error, bool, time.Duration) {
+func explain(id manifest.ID, err error) (terminal bool, after time.Duration, said error) {
 	v := judge(id, err)
 	if secret(id) {
 		err = unspoken(err)
 	}
-	return &Error{ID: id, Text: v.text, Err: err}, v.terminal, v.after
+	return v.terminal, v.after, &Error{ID: id, Text: v.text, Err: err}
 }
 
 func judge(id manifest.ID, err error) verdict {

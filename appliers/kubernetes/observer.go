@@ -177,13 +177,13 @@ func (o *Observer) follow(ctx context.Context, w *watched) {
 	f.listed = func() { o.settle(w, nil) }
 	wait := o.cfg.MinBackoff
 	for {
-		version := f.version
+		began, version := time.Now(), f.version
 		err := f.round(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		if err == nil || f.version != version {
-			wait = o.cfg.MinBackoff // it has made progress
+		if f.version != version || err == nil && time.Since(began) > time.Second {
+			wait = o.cfg.MinBackoff // it has made progress, or the watch has had its time
 		}
 		if err != nil {
 			o.settle(w, err)
@@ -193,9 +193,7 @@ func (o *Observer) follow(ctx context.Context, w *watched) {
 			return
 		case <-time.After(wait/2 + rand.N(wait/2+1)):
 		}
-		if err != nil {
-			wait = min(2*wait, o.cfg.MaxBackoff)
-		}
+		wait = min(2*wait, o.cfg.MaxBackoff)
 	}
 }
 
