@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"schema/desired":  {"schema"},
 	"schema/serving":  {"schema", "schema/desired", "schema/strict", "schema/contract"},
 	"schema/plain":    {"schema", "schema/desired", "schema/strict", "schema/contract"},
-	"schema/catalog":  {"schema", "schema/serving", "schema/plain"},
+	"schema/catalog":  {"schema", "schema/contract", "schema/serving", "schema/plain"},
 
 	"engine/git":      {},
 	"engine/load":     {"schema", "schema/strict"},
