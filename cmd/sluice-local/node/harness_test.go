@@ -2,6 +2,8 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -27,12 +29,18 @@ import (
 // patience is how long a test waits for what should come in milliseconds.
 const patience = 20 * time.Second
 
+// builtKey hands the built image to a test binary that runs itself as another user.
+const builtKey = "NODE_TEST_BUILT"
+
 // imageRoot holds the files of the one image that tests run: the program /app.
 var imageRoot string
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(victimKey); dir != "" {
 		beVictim(dir)
+	}
+	if imageRoot = os.Getenv(builtKey); imageRoot != "" {
+		os.Exit(m.Run())
 	}
 	dir, err := os.MkdirTemp("", "node")
 	if err != nil {
@@ -81,6 +89,9 @@ type world struct {
 	node   *Node
 	dir    string
 	stop   func()
+
+	serving tls.Certificate // of the kubelet API
+	clients *x509.CertPool
 }
 
 func newWorld(t *testing.T, objects ...*corev1.Pod) *world {
@@ -105,7 +116,7 @@ func config(client kubernetes.Interface, dir string) Config {
 func (w *world) start(mode shim.Mode) {
 	w.t.Helper()
 	cfg := config(w.client, w.dir)
-	cfg.Mode = mode
+	cfg.Mode, cfg.ServingCert, cfg.ClientCA = mode, w.serving, w.clients
 	n, err := New(cfg)
 	if err != nil {
 		w.t.Fatal(err)

@@ -122,9 +122,9 @@ func logQuery(r *http.Request, now time.Time) (crilog.Query, error) {
 	}
 	switch r.FormValue("stream") {
 	case "Stdout":
-		q.Stream = corev1.LogStreamStdout
+		q.Stream = crilog.Stdout
 	case "Stderr":
-		q.Stream = corev1.LogStreamStderr
+		q.Stream = crilog.Stderr
 	}
 	return q, nil
 }

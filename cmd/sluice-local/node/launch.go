@@ -123,8 +123,8 @@ func (c *container) execute(r *run) error {
 	if r.proc, err = c.pod.node.keeper.Start(r.spec, null, outW, errW); err != nil {
 		return errors.Join(err, outR.Close(), errR.Close())
 	}
-	r.copy(corev1.LogStreamStdout, outR)
-	r.copy(corev1.LogStreamStderr, errR)
+	r.copy(crilog.Stdout, outR)
+	r.copy(crilog.Stderr, errR)
 	return nil
 }
 

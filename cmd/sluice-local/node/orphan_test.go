@@ -98,12 +98,14 @@ func awaitUnlocked(t *testing.T, lock string) {
 
 func TestNode_KilledByForceLeavesNoProcess(t *testing.T) {
 	for _, mode := range []shim.Mode{shim.Overlay, shim.Copy, shim.Bare} {
-		cmd, _, lock := startVictim(t, mode)
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = cmd.Wait()
-		awaitUnlocked(t, lock)
+		t.Run(string(mode), func(t *testing.T) {
+			cmd, _, lock := startVictim(t, mode)
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait()
+			awaitUnlocked(t, lock)
+		})
 	}
 }
 

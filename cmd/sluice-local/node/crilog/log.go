@@ -11,6 +11,12 @@ import (
 	"time"
 )
 
+// The streams of a container.
+const (
+	Stdout = "stdout"
+	Stderr = "stderr"
+)
+
 const (
 	// MaxSize is where a file is rotated.
 	MaxSize = 10 << 20

@@ -71,7 +71,6 @@ func (i *initProcess) run(first request, files []*os.File) (Exit, error) {
 	go i.serve()
 	exit := i.reapUntilFirst()
 	i.killAll()
-	reapRest()
 	return exit, nil
 }
 
@@ -104,8 +103,8 @@ func (i *initProcess) serve() {
 		var r request
 		files, err := i.control.read(&r)
 		if err != nil {
-			i.killAll()
-			os.Exit(1)
+			i.kill()
+			return
 		}
 		switch {
 		case r.Exec != nil:
@@ -115,7 +114,7 @@ func (i *initProcess) serve() {
 			}
 			_ = i.control.write(report{ID: r.ID, Started: true})
 		case r.Signal == int(syscall.SIGKILL) && r.ID == 0:
-			i.killAll()
+			i.kill()
 		case r.Signal != 0:
 			i.signal(r.ID, syscall.Signal(r.Signal))
 		}
@@ -170,9 +169,9 @@ func exitOf(ws syscall.WaitStatus) Exit {
 	return Exit{Code: ws.ExitStatus()}
 }
 
-// killAll ends every process of the container but this one. It leaves the
-// reaping of the first to reapUntilFirst.
-func (i *initProcess) killAll() {
+// kill ends the first process surely and the others as far as they are seen;
+// run sees to the rest once the first is dead.
+func (i *initProcess) kill() {
 	i.mu.Lock()
 	i.ending = true
 	i.mu.Unlock()
@@ -180,17 +179,24 @@ func (i *initProcess) killAll() {
 		_ = syscall.Kill(-1, syscall.SIGKILL)
 		return
 	}
-	for killDescendants(os.Getpid()) > 0 {
-		time.Sleep(time.Millisecond) // until the dying are dead
-	}
+	killDescendants(os.Getpid())
 }
 
-// reapRest waits until no child is left.
-func reapRest() {
+// killAll returns when no process of the container is left. As every orphan
+// becomes a child of ours, that is when we have no child.
+func (i *initProcess) killAll() {
 	for {
-		if _, err := syscall.Wait4(-1, nil, 0, nil); err != nil && err != syscall.EINTR {
-			return
+		i.kill()
+		for {
+			pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
+			if err == syscall.ECHILD {
+				return
+			}
+			if pid <= 0 && err != syscall.EINTR {
+				break
+			}
 		}
+		time.Sleep(time.Millisecond) // until the dying are dead
 	}
 }
 

@@ -13,9 +13,9 @@ const (
 )
 
 // init is the shim's main function. It runs here and not from main because
-// main comes after the initialisation of every package of the program: in a
-// program that holds a whole control plane that is tens of milliseconds and
-// tens of megabytes for each container.
+// main comes after the initialisation of every package of the program. In one
+// that holds a whole control plane that was measured to take 80 ms, and to get
+// here 9 ms.
 func init() {
 	if len(os.Args) != 1 {
 		return

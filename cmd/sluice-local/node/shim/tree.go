@@ -19,17 +19,14 @@ func becomeSubreaper() error {
 	return nil
 }
 
-// killDescendants kills everything below pid and says how many it found alive.
-func killDescendants(pid int) int {
+// killDescendants kills everything that it sees below pid.
+func killDescendants(pid int) {
 	parents := parentsOf()
-	count := 0
 	for child := range parents {
 		if child != pid && descends(child, pid, parents) {
 			_ = syscall.Kill(child, syscall.SIGKILL)
-			count++
 		}
 	}
-	return count
 }
 
 func descends(child, ancestor int, parents map[int]int) bool {

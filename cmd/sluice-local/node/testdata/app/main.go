@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 var deeds = map[string]func(args []string){
@@ -38,6 +39,7 @@ var deeds = map[string]func(args []string){
 	"lines":  lines,
 	"flaky":  flaky,
 	"equal":  equal,
+	"tty":    tty,
 }
 
 func main() {
@@ -150,6 +152,17 @@ func once(args []string) {
 	must(cmd.Start())
 	_, _ = out.Read(make([]byte, 1))
 	fmt.Println("orphaned")
+}
+
+// tty says what its standard input is.
+func tty([]string) {
+	var size [4]uint16
+	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, 0, syscall.TIOCGWINSZ, uintptr(unsafe.Pointer(&size)))
+	if errno != 0 {
+		fmt.Println("no terminal")
+		return
+	}
+	fmt.Println("a terminal")
 }
 
 // equal succeeds if a file holds just that text.
