@@ -91,6 +91,8 @@ type Config struct {
 	Inventory Inventory
 	Inspector Inspector
 	Reporter  Reporter
+	// Last is what an earlier run reported last: events are told from there on.
+	Last status.Report
 	// Kinds is the table of contents of what specs may be.
 	Kinds  schema.Kinds
 	Render render.Config

@@ -58,6 +58,7 @@ func New(cfg Config) (*Engine, error) {
 		memo:    plan.NewMemo(),
 		orphans: map[manifest.ID]time.Time{},
 		tries:   map[manifest.ID]try{},
+		report:  cfg.Last,
 	}, nil
 }
 
@@ -125,9 +126,8 @@ func (e *Engine) await(ctx context.Context, wait time.Duration) (look bool) {
 	case <-e.cfg.Observer.Changes():
 		_ = pause(ctx, e.cfg.Settle)
 	case <-timer.C:
-		return e.cfg.Watcher == nil || e.lookErr != nil
 	}
-	return e.next != nil
+	return e.next != nil || e.cfg.Watcher == nil || e.lookErr != nil
 }
 
 // moved is the watcher's channel; nil, which never delivers, without one.

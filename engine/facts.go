@@ -57,7 +57,7 @@ func (e *Engine) survey(live plan.Live) cluster {
 			continue
 		}
 		r := e.facts.revision(object)
-		if t, ok := e.trouble[r.key]; ok && !r.serving {
+		if t := e.trouble[r.key]; t.Reason != "" && !r.serving {
 			r.reason, r.message = t.Reason, t.Message
 		}
 		ck := configurationKey{id.Namespace, r.configuration}

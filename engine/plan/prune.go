@@ -9,6 +9,8 @@ import (
 )
 
 // prune adds a step or a hold for every live object that nothing describes.
+// The brake counts the units that are newly gone: what was let through once
+// runs out its grace whatever the next commit says.
 func prune(in Input, wanted map[manifest.ID]bool, p *Plan) {
 	var orphans []Object
 	units := map[string]bool{}
@@ -28,16 +30,17 @@ func prune(in Input, wanted map[manifest.ID]bool, p *Plan) {
 			p.Holds = append(p.Holds, Hold{ID: live.ID, Reason: reason})
 			continue
 		}
-		gone[live.Unit] = true
+		if _, released := in.Orphans[live.ID]; !released {
+			gone[live.Unit] = true
+		}
 		due = append(due, live)
 	}
-	if in.Policy.brakes(len(gone), len(units)) {
-		for _, live := range due {
-			p.Holds = append(p.Holds, Hold{ID: live.ID, Reason: brakeText(len(gone), len(units))})
-		}
-		return
-	}
+	braked := in.Policy.brakes(len(gone), len(units))
 	for _, live := range due {
+		if braked && gone[live.Unit] {
+			p.Holds = append(p.Holds, Hold{ID: live.ID, Reason: brakeText(len(gone), len(units))})
+			continue
+		}
 		pruneOne(in, live, p)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/sluice-dev/sluice/cmd/sluice/verb"
 	"github.com/sluice-dev/sluice/engine"
 	"github.com/sluice-dev/sluice/engine/git"
+	"github.com/sluice-dev/sluice/engine/status"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
@@ -110,17 +111,31 @@ func (c *cluster) engine(settings install.Settings, repository *git.Repository, 
 	cfg.Kinds = verb.Kinds(settings)
 	cfg.Render.Domain = settings.Domain
 	cfg.Log = log
-	e, err := engine.New(cfg)
-	if err != nil {
+	if _, err := engine.New(cfg); err != nil {
 		return nil, err
 	}
 	return func(ctx context.Context) error {
+		cfg.Last = c.lastReport(ctx, cfg.Name, cfg.Branch)
+		e, err := engine.New(cfg)
+		if err != nil {
+			return err
+		}
 		g, ctx := errgroup.WithContext(ctx)
 		g.Go(func() error { return events.Run(ctx) })
 		g.Go(func() error { return reporter.Run(ctx) })
 		g.Go(func() error { return e.Run(ctx) })
 		return g.Wait()
 	}, nil
+}
+
+// lastReport is what an earlier leader said last of the same branch; zero if
+// there is none or it cannot be read: then everything is told anew.
+func (c *cluster) lastReport(ctx context.Context, name, branch string) status.Report {
+	last, err := c.Report(ctx)
+	if err != nil || last.Repository != name || last.Branch != branch {
+		return status.Report{}
+	}
+	return last
 }
 
 // reporter wires status, Kubernetes Events and CloudEvents.

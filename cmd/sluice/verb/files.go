@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/sluice-dev/sluice/engine"
 	"github.com/sluice-dev/sluice/engine/git"
 )
 
@@ -19,6 +20,9 @@ type folder struct {
 	root string
 	// only names the single file to read, where PATH is one.
 	only string
+	// past is the repository that the folder is the work tree of, if it is one:
+	// its branch gives revisions their ordinals.
+	past engine.Repository
 }
 
 // openFolder opens a folder or a single file.
@@ -91,7 +95,18 @@ func (f folder) Blob(_ context.Context, blob string, limit int64) ([]byte, error
 	return os.ReadFile(blob)
 }
 
-// Log is empty: a folder has no history.
-func (f folder) Log(context.Context, string) iter.Seq2[git.CommitChange, error] {
-	return func(func(git.CommitChange, error) bool) {}
+// Log is the history of the branch that the folder is a work tree of; empty
+// where there is none.
+func (f folder) Log(ctx context.Context, _ string) iter.Seq2[git.CommitChange, error] {
+	if f.past == nil {
+		return func(func(git.CommitChange, error) bool) {}
+	}
+	head, err := f.past.Head(ctx)
+	if errors.Is(err, git.ErrNoBranch) {
+		return func(func(git.CommitChange, error) bool) {}
+	}
+	if err != nil {
+		return func(yield func(git.CommitChange, error) bool) { yield(git.CommitChange{}, err) }
+	}
+	return f.past.Log(ctx, head.Commit.Hash)
 }

@@ -133,7 +133,16 @@ func (o *options) repository(path string, s install.Settings) (engine.Repository
 	if isBare(path) {
 		return o.parts.Repository(git.Config{URL: path, Branch: s.Branch})
 	}
-	return openFolder(path)
+	f, err := openFolder(path)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(f.root, ".git")); err == nil {
+		if f.past, err = o.parts.Repository(git.Config{URL: f.root, Branch: s.Branch}); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
 }
 
 // isBare reports whether a folder is a bare Git repository.
