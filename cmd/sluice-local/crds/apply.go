@@ -3,20 +3,27 @@ package crds
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
+	apiextensionsclient "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset/typed/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
 )
+
+// fieldManager owns the definitions.
+const fieldManager = "sluice-local"
 
 //go:embed istio.yaml
 var istio []byte
@@ -27,6 +34,9 @@ var Names = []string{
 	"gateways.networking.istio.io",
 	"virtualservices.networking.istio.io",
 }
+
+// annotationDigest, on a definition, is the hash of what was applied.
+const annotationDigest = "sluice.dev/digest"
 
 // Apply makes the cluster know the kinds and returns when they can be used. It
 // is a read where they are there already.
@@ -39,38 +49,37 @@ func Apply(ctx context.Context, cfg *rest.Config) error {
 	if err != nil {
 		return fmt.Errorf("istio kinds: %w", err)
 	}
+	sum := sha256.Sum256(istio)
+	group, ctx := errgroup.WithContext(ctx)
 	for _, def := range defs {
-		if err := apply(ctx, client, def); err != nil {
-			return fmt.Errorf("%s: %w", def.Name, err)
-		}
-	}
-	for _, def := range defs {
-		err := wait.PollUntilContextCancel(ctx, 10*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-			got, err := client.ApiextensionsV1().CustomResourceDefinitions().Get(ctx, def.Name, metav1.GetOptions{})
-			return err == nil && established(got), nil
+		metav1.SetMetaDataAnnotation(&def.ObjectMeta, annotationDigest, hex.EncodeToString(sum[:]))
+		group.Go(func() error {
+			if err := ensure(ctx, client.ApiextensionsV1().CustomResourceDefinitions(), def); err != nil {
+				return fmt.Errorf("%s: %w", def.Name, err)
+			}
+			return nil
 		})
-		if err != nil {
-			return fmt.Errorf("%s: not established: %w", def.Name, err)
-		}
 	}
-	return nil
+	return group.Wait()
 }
 
-// apply creates or replaces one definition.
-func apply(ctx context.Context, client apiextensions.Interface, def *apiextensionsv1.CustomResourceDefinition) error {
-	api := client.ApiextensionsV1().CustomResourceDefinitions()
-	_, err := api.Create(ctx, def, metav1.CreateOptions{FieldManager: "sluice-local"})
-	if !apierrors.IsAlreadyExists(err) {
-		return err
-	}
+// ensure applies one definition and waits until its kind is served.
+func ensure(ctx context.Context, api apiextensionsclient.CustomResourceDefinitionInterface, def *apiextensionsv1.CustomResourceDefinition) error {
 	live, err := api.Get(ctx, def.Name, metav1.GetOptions{})
-	if err != nil {
+	switch {
+	case apierrors.IsNotFound(err):
+		live, err = api.Create(ctx, def, metav1.CreateOptions{FieldManager: fieldManager})
+	case err == nil && live.Annotations[annotationDigest] != def.Annotations[annotationDigest]:
+		def.ResourceVersion = live.ResourceVersion
+		live, err = api.Update(ctx, def, metav1.UpdateOptions{FieldManager: fieldManager})
+	}
+	if err != nil || established(live) {
 		return err
 	}
-	def = def.DeepCopy()
-	def.ResourceVersion = live.ResourceVersion
-	_, err = api.Update(ctx, def, metav1.UpdateOptions{FieldManager: "sluice-local"})
-	return err
+	return wait.PollUntilContextCancel(ctx, 20*time.Millisecond, false, func(ctx context.Context) (bool, error) {
+		live, err := api.Get(ctx, def.Name, metav1.GetOptions{})
+		return err == nil && established(live), err
+	})
 }
 
 func established(def *apiextensionsv1.CustomResourceDefinition) bool {

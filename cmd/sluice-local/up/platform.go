@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -24,6 +25,19 @@ func (s *session) platform(ctx context.Context) error {
 	return install.Run(ctx, install.Config{
 		Sluice: s.Sluice, Images: s.images, Repo: s.Repo, Branch: s.Branch, HTTP: s.HTTP,
 		Admin: s.cluster.Admin(), Client: s.cluster.Client(), Log: s.log,
+	})
+}
+
+// platformServes returns when somebody listens where services should answer.
+// After a restart the cluster remembers as available what is only being started.
+func (s *session) platformServes(ctx context.Context) error {
+	return wait.PollUntilContextCancel(ctx, pollEvery, true, func(ctx context.Context) (bool, error) {
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, "tcp", s.HTTP)
+		if err != nil {
+			return false, nil
+		}
+		return true, conn.Close()
 	})
 }
 

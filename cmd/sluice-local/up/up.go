@@ -49,6 +49,14 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer file.Close()
+	if cfg.Err == os.Stderr {
+		user, restore, err := keepTerminal(file)
+		if err != nil {
+			return err
+		}
+		defer restore()
+		cfg.Err = user
+	}
 	tuneMemory()
 	s := &session{Config: cfg, log: log, start: time.Now()}
 	err = s.run(ctx)
@@ -110,19 +118,20 @@ func (s *session) bringUp(ctx context.Context) error {
 	if !s.NoPlatform {
 		meanwhile.Go(func() error { return s.step(ctx, "demo", s.demo) })
 	}
-	err := s.steps(ctx,
-		step{"control plane", s.controlPlane},
-		step{"istio kinds", func(ctx context.Context) error { return crds.Apply(ctx, s.cluster.Admin()) }},
-		step{"registry", s.serveImages},
-		step{"node", s.startNode},
-	)
+	err := s.step(ctx, "control plane", s.controlPlane)
+	if err == nil {
+		meanwhile.Go(func() error {
+			return s.step(ctx, "istio kinds", func(ctx context.Context) error { return crds.Apply(ctx, s.cluster.Admin()) })
+		})
+		err = s.steps(ctx, step{"registry", s.serveImages}, step{"node", s.startNode})
+	}
 	if err := errors.Join(err, meanwhile.Wait()); err != nil {
 		return err
 	}
 	if s.NoPlatform {
 		return s.step(ctx, "accounts", s.accounts)
 	}
-	return s.steps(ctx, step{"platform", s.platform}, step{"demo answers", s.demoAnswers})
+	return s.steps(ctx, step{"platform", s.platform}, step{"platform serves", s.platformServes}, step{"demo answers", s.demoAnswers})
 }
 
 type step struct {
