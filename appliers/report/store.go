@@ -59,7 +59,28 @@ func Read(ctx context.Context, client kubernetes.Interface) (status.Report, erro
 	return unpack(cm)
 }
 
+// maxPacked is how large the packed report may be: an object of the API
+// server's holds 1 MiB, in base64.
+const maxPacked = 700 << 10
+
+// pack encodes a report; of one that is too large, as many problems as fit,
+// and then as many specs.
 func pack(r status.Report) ([]byte, error) {
+	for {
+		b, err := encode(r)
+		if err != nil || len(b) <= maxPacked {
+			return b, err
+		}
+		if n := len(r.Problems); n > 0 {
+			r.Problems = r.Problems[:n/2]
+		} else {
+			r.Specs = r.Specs[:len(r.Specs)/2]
+		}
+		r.Cut = true
+	}
+}
+
+func encode(r status.Report) ([]byte, error) {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	if err := json.NewEncoder(z).Encode(r); err != nil {

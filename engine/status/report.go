@@ -46,6 +46,8 @@ type Report struct {
 	Problems []schema.Problem `json:"problems,omitempty"`
 	// Holds are what is deliberately left alone.
 	Holds []plan.Hold `json:"holds,omitempty"`
+	// Cut: there are more problems or specs than could be stored.
+	Cut bool `json:"cut,omitempty"`
 }
 
 // Spec is the state of one spec.

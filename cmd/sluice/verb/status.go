@@ -90,6 +90,9 @@ func (v *statusOptions) print(r status.Report) error {
 		s.Printf("\n")
 	}
 	printProblems(s, r.Problems)
+	if r.Cut {
+		s.Printf("... and more than could be stored; `sluice validate` lists all problems\n")
+	}
 	for _, h := range r.Holds {
 		s.Printf("= %s  (%s)\n", h.ID, h.Reason)
 	}
