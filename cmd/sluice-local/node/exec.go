@@ -16,7 +16,7 @@ const maxExecOutput = 10 << 10
 
 var errNotRunning = errors.New("container is not running")
 
-// running is the process to run others beside, and how.
+// beside is the process to run another beside, and how.
 func (c *container) beside(args []string) (*shim.Process, shim.Command, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -27,7 +27,7 @@ func (c *container) beside(args []string) (*shim.Process, shim.Command, error) {
 	cmd.Args = args
 	if !c.pod.node.mode.Isolated() && len(args) > 0 {
 		spec := shim.Spec{Lower: c.image.Root, Command: shim.Command{Args: append([]string{}, args...)}}
-		if err := bare(&spec); err == nil && isFile(spec.Command.Args[0]) {
+		if bare(&spec); isFile(spec.Command.Args[0]) {
 			cmd.Args = spec.Command.Args
 		}
 	}

@@ -45,7 +45,8 @@ func (n *Node) find(w http.ResponseWriter, r *http.Request) *pod {
 	return nil
 }
 
-// findContainer is the container that a request names.
+// findContainer is the container that a request names; if there is none the
+// request is answered.
 func (n *Node) findContainer(w http.ResponseWriter, r *http.Request) *container {
 	p := n.find(w, r)
 	if p == nil {

@@ -82,6 +82,7 @@ func (n *Node) Run(ctx context.Context) error {
 	group.Go(func() error { return n.serve(ctx, listener) })
 	group.Go(func() error { return n.heartbeat(ctx) })
 	group.Go(func() error { return n.watch(ctx) })
+	group.Go(func() error { return n.mind(ctx) })
 	err = group.Wait()
 	n.stopPods()
 	return err
@@ -108,6 +109,16 @@ func (n *Node) prepare() error {
 	var err error
 	n.keeper, err = shim.NewKeeper(n.mode, shim.Mark(n.dir))
 	return err
+}
+
+// mind ends the node when its keeper ends: nothing can be started without.
+func (n *Node) mind(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-n.keeper.Dead():
+		return fmt.Errorf("node %s: the keeper of its containers has died", n.cfg.Name)
+	}
 }
 
 func (n *Node) podsDir() string { return filepath.Join(n.dir, "pods") }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -115,13 +116,19 @@ func (c *container) configure(image Image) (plan, error) {
 	if sc := spec.SecurityContext; sc != nil && sc.ReadOnlyRootFilesystem != nil {
 		made.spec.ReadOnlyRoot = *sc.ReadOnlyRootFilesystem
 	}
-	return made, c.adapt(&made, spec)
+	c.adapt(&made, spec)
+	return made, nil
 }
 
 // adapt fits the plan to how containers are kept apart here.
-func (c *container) adapt(made *plan, spec *corev1.Container) error {
+func (c *container) adapt(made *plan, spec *corev1.Container) {
 	if !c.pod.node.mode.Isolated() {
-		return bare(&made.spec)
+		if made.spec.Command.UID != 0 && os.Geteuid() != 0 {
+			c.pod.node.events.warning(of(c.pod.current(), c.name), reasonNoIsolation,
+				"The container runs as the user of the node and not as %d: this machine permits no namespaces", made.spec.Command.UID)
+		}
+		bare(&made.spec)
+		return
 	}
 	made.words = filepath.Join(made.spec.Dir, "termination-log")
 	made.spec.Mounts = append(made.spec.Mounts, shim.Mount{Source: made.words, Target: firstOf(spec.TerminationMessagePath, corev1.TerminationMessagePathDefault)})
@@ -129,11 +136,10 @@ func (c *container) adapt(made *plan, spec *corev1.Container) error {
 	slices.SortStableFunc(made.spec.Mounts, func(a, b shim.Mount) int {
 		return strings.Count(a.Target, "/") - strings.Count(b.Target, "/")
 	})
-	return nil
 }
 
 // bare makes a process of the machine's own file system of the container.
-func bare(spec *shim.Spec) error {
+func bare(spec *shim.Spec) {
 	if name := spec.Command.Args[0]; strings.HasPrefix(name, "/") {
 		spec.Command.Args[0] = filepath.Join(spec.Lower, name)
 	} else {
@@ -146,7 +152,6 @@ func bare(spec *shim.Spec) error {
 		}
 	}
 	spec.Command.Dir = filepath.Join(spec.Lower, spec.Command.Dir)
-	return nil
 }
 
 // arguments are the process's: command replaces the image's entrypoint and its

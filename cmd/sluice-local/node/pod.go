@@ -85,16 +85,14 @@ func (p *pod) run() {
 	reporting.Go(func() { p.report.run(p.ctx) })
 	defer reporting.Wait()
 	defer p.cancel()
-	if !p.finishedBefore() && p.begin() {
+	switch {
+	case isTerminal(p.current()): // an earlier run of the node has seen it end
+	case p.beyondRepair():
+		p.fail("NodeStopped", "The node stopped while the pod ran, and its init containers must not run twice")
+	case p.begin():
 		p.runContainers()
 	}
 	p.finish()
-}
-
-// finishedBefore says whether an earlier run of the node has seen the pod end.
-func (p *pod) finishedBefore() bool {
-	phase := p.current().Status.Phase
-	return phase == corev1.PodSucceeded || phase == corev1.PodFailed
 }
 
 // begin gives the pod what its containers share. False means that the pod is to

@@ -149,7 +149,7 @@ func (p *pod) logDir() string { return filepath.Join(p.node.logsDir(), logName(p
 
 func (p *pod) removeLogs() error { return os.RemoveAll(p.logDir()) }
 
-// targets are the declared ports of the pod by name and number.
+// network is the pod's address, and where its declared ports really are.
 func (p *pod) network() (ip string, ports portMap) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -30,7 +30,11 @@ func (c *container) firstStatus(pod *corev1.Pod, spec *corev1.Container) corev1.
 	}
 	s.Image, s.ImageID, s.ContainerID, s.RestartCount = old.Image, old.ImageID, old.ContainerID, old.RestartCount
 	c.attempt = old.RestartCount + 1
-	if !c.init && c.restartableAfter(pod.Spec.RestartPolicy, *lost.Terminated) || c.init && (c.sidecar || anyToRun(pod)) {
+	again := c.restartableAfter(pod.Spec.RestartPolicy, *lost.Terminated)
+	if c.init && !c.sidecar {
+		again = initAgain(pod)
+	}
+	if again && !isTerminal(pod) {
 		s.LastTerminationState = lost
 		return s
 	}
@@ -38,9 +42,29 @@ func (c *container) firstStatus(pod *corev1.Pod, spec *corev1.Container) corev1.
 	return s
 }
 
-// anyToRun says whether the init containers have to do their part again.
-func anyToRun(pod *corev1.Pod) bool {
-	return pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed
+// initAgain says whether init containers may do their part again, after what
+// they had made was lost. The API forbids it where a pod may not simply be
+// restarted: what has ended there stays ended.
+func initAgain(pod *corev1.Pod) bool {
+	return pod.Spec.RestartPolicy == corev1.RestartPolicyAlways || pod.Spec.RestartPolicy == ""
+}
+
+// beyondRepair says whether the pod lost what its init containers had made, and
+// cannot get it back. A Job makes another one.
+func (p *pod) beyondRepair() bool {
+	if initAgain(p.current()) {
+		return false
+	}
+	for _, c := range p.containers {
+		if c.init && !c.sidecar && c.state().State.Terminated != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func isTerminal(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
 
 func statusNamed(pod *corev1.Pod, name string) *corev1.ContainerStatus {

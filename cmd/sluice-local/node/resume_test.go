@@ -24,9 +24,14 @@ func TestNode_StopsAllProcessesAndStartsThemAgain(t *testing.T) {
 	job.Spec.RestartPolicy = corev1.RestartPolicyOnFailure
 	w.create(job)
 	w.create(podOf("done", "print", "once"))
+	steps := podOf("steps", "sleep")
+	steps.Spec.RestartPolicy = corev1.RestartPolicyOnFailure
+	steps.Spec.InitContainers = []corev1.Container{{Name: "step", Image: "app", Args: []string{"print", "step"}}}
+	w.create(steps)
 	before := w.awaitReady("forever")
 	w.awaitReady("never")
 	w.awaitReady("job")
+	w.awaitReady("steps")
 	w.awaitPhase("done", corev1.PodSucceeded)
 	dir := w.dir
 	w.stop()
@@ -44,6 +49,9 @@ func TestNode_StopsAllProcessesAndStartsThemAgain(t *testing.T) {
 	}
 	w.await("job", "started again", func(p *corev1.Pod) bool { return main0(p).RestartCount == 1 && main0(p).State.Running != nil })
 	if got := w.awaitPhase("never", corev1.PodFailed); main0(got).State.Terminated.ExitCode != 137 {
+		t.Errorf("got %s", describe(got))
+	}
+	if got := w.awaitPhase("steps", corev1.PodFailed); got.Status.Reason != "NodeStopped" || got.Status.InitContainerStatuses[0].State.Terminated == nil {
 		t.Errorf("got %s", describe(got))
 	}
 	if got := w.awaitPhase("done", corev1.PodSucceeded); main0(got).RestartCount != 0 {

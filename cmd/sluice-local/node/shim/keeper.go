@@ -19,7 +19,8 @@ type Keeper struct {
 	mark    string
 	control *socket
 	idle    chan *socket
-	done    chan struct{}
+	done    chan struct{} // Close was called
+	dead    chan struct{} // the process is gone
 	wait    sync.WaitGroup
 }
 
@@ -31,7 +32,7 @@ func NewKeeper(mode Mode, mark string) (*Keeper, error) {
 		return nil, err
 	}
 	defer theirs.Close()
-	k := &Keeper{mode: mode, mark: mark, control: ours, idle: make(chan *socket, spares), done: make(chan struct{})}
+	k := &Keeper{mode: mode, mark: mark, control: ours, idle: make(chan *socket, spares), done: make(chan struct{}), dead: make(chan struct{})}
 	pid, err := k.fork(theirs)
 	if err != nil {
 		_ = ours.Close()
@@ -74,7 +75,12 @@ func (k *Keeper) reap(pid int) {
 		}
 	}
 	_ = k.control.Close()
+	close(k.dead)
 }
+
+// Dead is closed when the keeper's process is gone. No container can be started
+// any more then.
+func (k *Keeper) Dead() <-chan struct{} { return k.dead }
 
 // refill keeps spare shims ready, so that a container need not wait for one.
 func (k *Keeper) refill() {

@@ -56,13 +56,13 @@ func TestShim_AllOfThisHoldsWithoutRootToo(t *testing.T) {
 
 // room is a keeper, an image with the app in it, and a directory for containers.
 type room struct {
-	t      *testing.T
+	t      testing.TB
 	keeper *Keeper
 	dir    string
 	image  string
 }
 
-func newRoom(t *testing.T, mode Mode) *room {
+func newRoom(t testing.TB, mode Mode) *room {
 	t.Helper()
 	r := &room{t: t, dir: t.TempDir()}
 	r.image = filepath.Join(r.dir, "image")
@@ -81,7 +81,7 @@ func newRoom(t *testing.T, mode Mode) *room {
 	return r
 }
 
-func copyFile(t *testing.T, from, to string) {
+func copyFile(t testing.TB, from, to string) {
 	t.Helper()
 	data, err := os.ReadFile(from)
 	if err != nil {
@@ -274,7 +274,7 @@ func TestShim_StoppedExecIsKilled(t *testing.T) {
 }
 
 // locked says whether somebody still holds the file.
-func locked(t *testing.T, name string) bool {
+func locked(t testing.TB, name string) bool {
 	t.Helper()
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o666)
 	if err != nil {
@@ -359,5 +359,26 @@ func TestDetect_FindsTheBestModeThatWorks(t *testing.T) {
 	}
 	if p := newRoom(t, mode); p == nil {
 		t.Error("what was detected does not work")
+	}
+}
+
+// From the node's request to the program's first instruction, and to its end.
+func BenchmarkKeeper_StartToEnd(b *testing.B) {
+	for _, mode := range []Mode{Overlay, Bare} {
+		b.Run(string(mode), func(b *testing.B) {
+			r := newRoom(b, mode)
+			var started time.Duration
+			for b.Loop() {
+				b.StopTimer()
+				spec := r.spec("exit", "0")
+				b.StartTimer()
+				begin := time.Now()
+				p, out := r.start(spec)
+				started += time.Since(begin)
+				<-p.Done()
+				_ = out.Close()
+			}
+			b.ReportMetric(float64(started.Microseconds())/float64(b.N)/1000, "ms-to-start")
+		})
 	}
 }
