@@ -39,7 +39,8 @@ func Root(s cli.Streams, parts Parts, roles ...*cobra.Command) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "sluice",
 		Short: "Git push deploys; a pull request splits traffic; git revert rolls back",
-		Long: `Sluice makes a Kubernetes cluster serve what a Git branch says.
+		Long: `Git push deploys; a pull request splits traffic; git revert rolls back.
+Sluice makes a Kubernetes cluster serve what a Git branch says.
 
 Exit codes: 0 fine, 1 failed, 2 usage, 3 changes pending (plan --exit-code), 4 specs invalid.`,
 		Example: `  $ sluice validate .                 # is everything in this folder right?
@@ -47,8 +48,13 @@ Exit codes: 0 fine, 1 failed, 2 usage, 3 changes pending (plan --exit-code), 4 s
   $ sluice status                     # what is there, ready or not, and why
   $ sluice history helloworld-go      # its revisions: who brought them, and when`,
 		Version: Version,
-		Args:    cli.MaxArgs(0),
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return cli.Usagef("unknown command %q\nTry: %s --help", args[0], c.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	o := &options{streams: s, parts: parts}
 	root.PersistentFlags().StringVar(&o.kubeconfig, "kubeconfig", "", "the cluster; else $KUBECONFIG, else .sluice/kubeconfig")
