@@ -298,6 +298,31 @@ func TestActivator_ATerminatingPodFinishesWhatItHasAndGetsNothingNew(t *testing.
 	}
 }
 
+func TestActivator_AnEndingLastPodWakesANewOneForThoseWhoWait(t *testing.T) {
+	woken := make(chan Key, 10)
+	a := newActivator(t, Config{Waker: WakerFunc(func(_ context.Context, k Key) error {
+		woken <- k
+		return nil
+	})})
+	pod := podAt("p", "127.0.0.1:1", false, contract.Limits{})
+	a.SetPod(pod)
+	ctx, cancel := context.WithCancel(t.Context())
+	got := get(ctx, client(t), front(t, a).URL)
+	until(t, a, "queued", queued(1))
+	if len(woken) != 0 {
+		t.Error("a pod was asked for while one was on its way")
+	}
+	now := metav1.Now()
+	ending := pod.DeepCopy()
+	ending.DeletionTimestamp = &now
+	a.SetPod(ending)
+	if k := <-woken; k != hello {
+		t.Errorf("woke %v", k)
+	}
+	cancel()
+	<-got
+}
+
 func TestActivator_TheLeastLoadedPodIsFirst(t *testing.T) {
 	a := newActivator(t, Config{})
 	gates := []*gate{newGate(), newGate(), newGate()}

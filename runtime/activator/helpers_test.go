@@ -128,6 +128,7 @@ type answer struct {
 	status int
 	body   string
 	header http.Header
+	last   bool // the connection is not to be used again
 	err    error
 }
 
@@ -146,7 +147,7 @@ func get(ctx context.Context, c *http.Client, url string) <-chan answer {
 		}
 		defer res.Body.Close()
 		b, err := io.ReadAll(res.Body)
-		out <- answer{res.StatusCode, string(b), res.Header, err}
+		out <- answer{res.StatusCode, string(b), res.Header, res.Close, err}
 	}()
 	return out
 }

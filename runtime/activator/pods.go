@@ -123,6 +123,7 @@ func (v *revision) set(e endpoint) bool {
 	p.ready, p.terminating, p.restarts = e.ready, e.terminating, e.restarts
 	p.checks, p.probeable = e.checks, e.probeable
 	v.refresh(p)
+	v.askForPod() // it may have been the last that was not ending
 	return true
 }
 

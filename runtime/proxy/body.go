@@ -11,9 +11,16 @@ import (
 // final passes a final answer on: head, body, trailers.
 func (x *exchange) final(s string) error {
 	dst := x.w.Header()
+	ours := dst["Connection"] // what the server has to say to the client, not the app
+	delete(dst, "Connection")
 	h, err := parseHead(s, x.r.Method, dst)
 	if err != nil {
 		clear(dst)
+	}
+	if ours != nil {
+		dst["Connection"] = ours
+	}
+	if err != nil {
 		return &Error{Text: textBadAnswer, Err: err}
 	}
 	if len(h.trailers) > 0 {
@@ -61,10 +68,14 @@ func (x *exchange) tick() {
 	x.c.deadline(d)
 }
 
+// grace is how much later than the app a client that does not read is given up,
+// so that it is the app that is blamed where both are late.
+const grace = time.Second
+
 // guard bounds how long a client that does not read may hold the pod.
 func (x *exchange) guard() {
 	if !x.total.IsZero() {
-		x.guarded = http.NewResponseController(x.w).SetWriteDeadline(x.total) == nil
+		x.guarded = http.NewResponseController(x.w).SetWriteDeadline(x.total.Add(grace)) == nil
 	}
 }
 

@@ -275,3 +275,45 @@ func TestForward_EarlyHintsPass(t *testing.T) {
 		t.Errorf("hints %v, answer %v %q", hints, res.Header, body)
 	}
 }
+
+func TestForward_WhatTheServerSaysOfItsConnectionIsKept(t *testing.T) {
+	addr := backend(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Connection", "keep-alive") })
+	for _, protocol := range []string{contract.ProtocolHTTP1, contract.ProtocolH2C} {
+		g := hop(t, Config{}, addr, protocol, Timeouts{})
+		forward := g.front.Config.Handler
+		g.front.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Connection", "close")
+			forward.ServeHTTP(w, r)
+		})
+		if res, _ := do(t, h1Client(t), request(t, "GET", g.front.URL, nil)); !res.Close {
+			t.Errorf("app=%s: the client may use the connection again", protocol)
+		}
+	}
+}
+
+func TestForward_ManyStreamsAtOnceNeedNoWaiting(t *testing.T) {
+	const streams = 600 // more than an app takes on one connection
+	arrived, open := make(chan struct{}, streams), make(chan struct{})
+	addr := backend(t, func(http.ResponseWriter, *http.Request) {
+		arrived <- struct{}{}
+		<-open
+	})
+	g := hop(t, Config{}, addr, contract.ProtocolH2C, Timeouts{})
+	client := h1Client(t)
+	var wg sync.WaitGroup
+	for range streams {
+		wg.Go(func() {
+			res, err := client.Get(g.front.URL)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = res.Body.Close()
+		})
+	}
+	for range streams {
+		<-arrived
+	}
+	close(open)
+	wg.Wait()
+}

@@ -166,10 +166,14 @@ type exchange2 struct {
 
 func (x *exchange2) pass(p *Proxy) error {
 	dst := x.w.Header()
+	ours := dst["Connection"] // what the server has to say to the client, not the app
 	for key, values := range x.res.Header {
 		dst[key] = values
 	}
 	stripHop(dst)
+	if ours != nil {
+		dst["Connection"] = ours
+	}
 	names := make([]string, 0, len(x.res.Trailer))
 	for key := range x.res.Trailer {
 		names = append(names, key)
@@ -179,8 +183,7 @@ func (x *exchange2) pass(p *Proxy) error {
 		delete(dst, "Content-Length") // in HTTP/1.1 only a chunked body has trailers
 	}
 	rc := http.NewResponseController(x.w)
-	// A client that does not read is given up a little after the watch has fired.
-	if !x.wt.total.IsZero() && rc.SetWriteDeadline(x.wt.total.Add(time.Second)) == nil {
+	if !x.wt.total.IsZero() && rc.SetWriteDeadline(x.wt.total.Add(grace)) == nil {
 		defer func() { _ = rc.SetWriteDeadline(time.Time{}) }()
 	}
 	x.status = x.res.StatusCode
