@@ -2,10 +2,8 @@ package activator
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -14,9 +12,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sluice-dev/sluice/schema/contract"
 )
@@ -38,20 +33,6 @@ func TestActivator_ARequestWithoutRevisionIsRefused(t *testing.T) {
 	a.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	if w.Code != http.StatusBadRequest {
 		t.Errorf("status %d", w.Code)
-	}
-}
-
-func TestActivator_HoldsARequestUntilAPodIsReady(t *testing.T) {
-	addr := backend(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hi") })
-	a := newActivator(t, Config{})
-	got := get(t.Context(), client(t), front(t, a).URL)
-	until(t, a, "queued", queued(1))
-	pod := podAt("p", addr, false, contract.Limits{})
-	a.SetPod(pod)
-	until(t, a, "known and unusable", func(l Load) bool { return l.Pods == 1 && l.Ready == 0 && l.Queued == 1 })
-	a.SetPod(setReady(pod.DeepCopy(), true))
-	if g := <-got; g.status != 200 || g.body != "hi" {
-		t.Errorf("%+v", g)
 	}
 }
 
@@ -195,134 +176,6 @@ func TestActivator_AFullQueueRefusesAndSaysWhenToComeBack(t *testing.T) {
 	}
 }
 
-func TestActivator_AfterTheQueueTimeoutTheReasonIsTold(t *testing.T) {
-	refuse := WakerFunc(func(context.Context, Key) error { return errors.New("quota exceeded") })
-	notReady := podAt("p", "127.0.0.1:1", false, contract.Limits{})
-	for _, c := range []struct {
-		name  string
-		waker Waker
-		pod   *corev1.Pod
-		want  string
-	}{
-		{"no pod", nil, nil, "it has no pod"},
-		{"the waker fails", refuse, nil, "quota exceeded"},
-		{"none ready", nil, notReady, "none of its pods (1) became ready"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			a := newActivator(t, Config{QueueTimeout: 30 * time.Millisecond, Waker: c.waker})
-			if c.pod != nil {
-				a.SetPod(c.pod)
-			}
-			got := <-get(t.Context(), client(t), front(t, a).URL)
-			if got.status != 503 || got.header.Get("Retry-After") != "1" || !strings.Contains(got.body, c.want) || !strings.Contains(got.body, "hello-1") {
-				t.Errorf("%+v", got)
-			}
-		})
-	}
-}
-
-func TestActivator_TheWakerIsAskedOncePerNeed(t *testing.T) {
-	var calls atomic.Int64
-	woken := make(chan Key, 100)
-	a := newActivator(t, Config{Waker: WakerFunc(func(_ context.Context, k Key) error {
-		calls.Add(1)
-		woken <- k
-		return nil
-	})})
-	addr := backend(t, func(w http.ResponseWriter, _ *http.Request) {})
-	url, c := front(t, a).URL, client(t)
-	var all []<-chan answer
-	for range 20 {
-		all = append(all, get(t.Context(), c, url))
-	}
-	if k := <-woken; k != hello {
-		t.Errorf("woke %v", k)
-	}
-	until(t, a, "all queued", queued(20))
-	a.SetPod(podAt("p", addr, true, contract.Limits{}))
-	for _, got := range all {
-		if g := <-got; g.status != 200 {
-			t.Errorf("%+v", g)
-		}
-	}
-	if n := calls.Load(); n != 1 {
-		t.Errorf("the waker was called %d times", n)
-	}
-	a.DeletePod(podAt("p", addr, true, contract.Limits{}))
-	ctx, cancel := context.WithCancel(t.Context())
-	last := get(ctx, c, url)
-	<-woken // asleep again: asked again
-	cancel()
-	<-last
-}
-
-func TestActivator_TheWakerIsAskedAgainAfterAFailure(t *testing.T) {
-	var calls atomic.Int64
-	addr := backend(t, func(http.ResponseWriter, *http.Request) {})
-	var a *Activator
-	a = newActivator(t, Config{Waker: WakerFunc(func(context.Context, Key) error {
-		if calls.Add(1) < 3 {
-			return errors.New("not now")
-		}
-		a.SetPod(podAt("p", addr, true, contract.Limits{}))
-		return nil
-	})})
-	if got := <-get(t.Context(), client(t), front(t, a).URL); got.status != 200 || calls.Load() != 3 {
-		t.Errorf("%+v after %d calls", got, calls.Load())
-	}
-}
-
-func TestActivator_ATerminatingPodFinishesWhatItHasAndGetsNothingNew(t *testing.T) {
-	old, fresh := newGate(), newGate()
-	close(fresh.open)
-	a := newActivator(t, Config{})
-	oldPod := podAt("old", backend(t, old.ServeHTTP), true, contract.Limits{})
-	a.SetPod(oldPod)
-	url, c := front(t, a).URL, client(t)
-	inflight := get(t.Context(), c, url+"/old")
-	<-old.arrived
-	now := metav1.Now()
-	ending := oldPod.DeepCopy()
-	ending.DeletionTimestamp = &now
-	a.SetPod(ending)
-	waits := get(t.Context(), c, url+"/new")
-	until(t, a, "queued", queued(1))
-	a.SetPod(podAt("new", backend(t, fresh.ServeHTTP), true, contract.Limits{}))
-	if g := <-waits; g.status != 200 || len(old.order) != 1 {
-		t.Errorf("%+v; the old pod got %v", g, old.order)
-	}
-	a.DeletePod(ending)
-	close(old.open)
-	if g := <-inflight; g.status != 200 || g.body != "done" {
-		t.Errorf("the request in flight: %+v", g)
-	}
-}
-
-func TestActivator_AnEndingLastPodWakesANewOneForThoseWhoWait(t *testing.T) {
-	woken := make(chan Key, 10)
-	a := newActivator(t, Config{Waker: WakerFunc(func(_ context.Context, k Key) error {
-		woken <- k
-		return nil
-	})})
-	pod := podAt("p", "127.0.0.1:1", false, contract.Limits{})
-	a.SetPod(pod)
-	ctx, cancel := context.WithCancel(t.Context())
-	got := get(ctx, client(t), front(t, a).URL)
-	until(t, a, "queued", queued(1))
-	if len(woken) != 0 {
-		t.Error("a pod was asked for while one was on its way")
-	}
-	now := metav1.Now()
-	ending := pod.DeepCopy()
-	ending.DeletionTimestamp = &now
-	a.SetPod(ending)
-	if k := <-woken; k != hello {
-		t.Errorf("woke %v", k)
-	}
-	cancel()
-	<-got
-}
-
 func TestActivator_TheLeastLoadedPodIsFirst(t *testing.T) {
 	a := newActivator(t, Config{})
 	gates := []*gate{newGate(), newGate(), newGate()}
@@ -346,98 +199,6 @@ func TestActivator_TheLeastLoadedPodIsFirst(t *testing.T) {
 	}
 	for _, got := range all {
 		<-got
-	}
-}
-
-func TestActivator_ADeadPodCostsNoRequest(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead := ln.Addr().String()
-	_ = ln.Close()
-	alive := backend(t, func(w http.ResponseWriter, r *http.Request) {
-		b, _ := io.ReadAll(r.Body)
-		_, _ = w.Write(b)
-	})
-	a := newActivator(t, Config{})
-	a.SetPod(podAt("dead", dead, true, contract.Limits{}))
-	a.SetPod(podAt("alive", alive, true, contract.Limits{}))
-	url, c := front(t, a).URL, client(t)
-	for range 20 {
-		res, err := c.Post(url, "text/plain", strings.NewReader("body"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, _ := io.ReadAll(res.Body)
-		_ = res.Body.Close()
-		if res.StatusCode != 200 || string(b) != "body" {
-			t.Errorf("%d %q", res.StatusCode, b)
-		}
-	}
-	until(t, a, "in doubt of the dead pod", func(l Load) bool { return l.Ready == 1 })
-}
-
-func TestActivator_ADoubtedPodComesBackWhenItListensAgain(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	_ = ln.Close()
-	a := newActivator(t, Config{})
-	a.SetPod(podAt("p", addr, true, contract.Limits{})) // Kubernetes believes that it is ready
-	got := get(t.Context(), client(t), front(t, a).URL)
-	until(t, a, "in doubt", func(l Load) bool { return l.Ready == 0 && l.Queued == 1 })
-	if ln, err = net.Listen("tcp", addr); err != nil {
-		t.Fatal(err)
-	}
-	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "back") })}
-	var wg sync.WaitGroup
-	wg.Go(func() { _ = srv.Serve(ln) })
-	defer wg.Wait()
-	defer srv.Close()
-	if g := <-got; g.status != 200 || g.body != "back" {
-		t.Errorf("%+v", g)
-	}
-}
-
-func TestActivator_APodThatMovesIsFollowed(t *testing.T) {
-	one := backend(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "one") })
-	two := backend(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "two") })
-	a := newActivator(t, Config{})
-	url, c := front(t, a).URL, client(t)
-	for addr, want := range map[string]string{one: "one", two: "two"} {
-		a.SetPod(podAt("p", addr, true, contract.Limits{}))
-		if g := <-get(t.Context(), c, url); g.body != want {
-			t.Errorf("%+v, want %s", g, want)
-		}
-	}
-	until(t, a, "one pod", func(l Load) bool { return l.Pods == 1 && l.Ready == 1 })
-}
-
-func TestActivator_AReadyPodThatKubernetesTakesBackGetsNothing(t *testing.T) {
-	a := newActivator(t, Config{})
-	pod := httpProbe(podAt("p", backend(t, func(http.ResponseWriter, *http.Request) {}), true, contract.Limits{}), "/")
-	a.SetPod(pod)
-	until(t, a, "usable", func(l Load) bool { return l.Ready == 1 })
-	a.SetPod(setReady(pod.DeepCopy(), false))
-	until(t, a, "unusable", func(l Load) bool { return l.Ready == 0 && l.Pods == 1 })
-	restarted := setReady(pod.DeepCopy(), false)
-	restarted.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "app", RestartCount: 1}}
-	a.SetPod(restarted) // a new start: our own probe counts again
-	until(t, a, "usable again", func(l Load) bool { return l.Ready == 1 })
-}
-
-func TestActivator_AFinishedPodIsForgotten(t *testing.T) {
-	a := newActivator(t, Config{})
-	pod := podAt("p", "127.0.0.1:1", true, contract.Limits{})
-	a.SetPod(pod)
-	failed := pod.DeepCopy()
-	failed.Status.Phase = corev1.PodFailed
-	a.SetPod(failed)
-	if a.revisions.find(hello) != nil {
-		t.Error("the revision is still there")
 	}
 }
 
