@@ -13,7 +13,9 @@
 //	stack     components that stand on one another, stopped in reverse
 //	cluster   etcd, kube-apiserver, kube-controller-manager, kube-scheduler
 //	crds      the Istio kinds that the platform writes
-//	registry  images: built, kept, served, unpacked
+//	registry  images: kept, served, pulled
+//	goimage   images made from Go programs
+//	unpack    images turned into files
 //	node      pods as processes
 //	seed      the demo repository
 //	install   the platform, as `sluice install` prints it

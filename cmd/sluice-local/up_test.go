@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -179,10 +180,15 @@ func TestUp_IsAClusterThatOnlyItsOwnerCanUse(t *testing.T) {
 		t.Errorf("a user without roles may: %s%s", out, complaint)
 	}
 	server, _, _ := try(t, "kubectl", "--dir", dir, "config", "view", "-o", "jsonpath={.clusters[0].cluster.server}")
-	_, complaint, _ = try(t, "kubectl", "--kubeconfig", os.DevNull, "--server", server, "--insecure-skip-tls-verify", "get", "--raw", "/api")
-	if !strings.Contains(complaint, "Unauthorized") && !strings.Contains(complaint, "must be logged in") {
-		t.Errorf("without credentials: %q, want a refusal", complaint)
+	stranger := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	resp, err := stranger.Get(server + "/api")
+	if err != nil {
+		t.Fatal(err)
 	}
+	if resp.Body.Close(); resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("without credentials: %s, want 401", resp.Status)
+	}
+	buildApp(t, dir)
 	measureBinding(t, l)
 }
 

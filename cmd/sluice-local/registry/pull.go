@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/sluice-dev/sluice/cmd/sluice-local/node"
+	"github.com/sluice-dev/sluice/cmd/sluice-local/unpack"
 )
 
 var _ node.Images = (*Store)(nil)
@@ -108,7 +108,7 @@ func (s *Store) unpacked(ctx context.Context, h v1.Hash, img v1.Image) (string, 
 		if _, err := os.Stat(root); err == nil {
 			return nil, nil // done while we came here
 		}
-		return nil, unpackTo(root, img)
+		return nil, unpack.To(root, img)
 	})
 	select {
 	case done := <-flight:
@@ -118,46 +118,10 @@ func (s *Store) unpacked(ctx context.Context, h v1.Hash, img v1.Image) (string, 
 	}
 }
 
-func unpackTo(root string, img v1.Image) error {
-	if err := os.MkdirAll(filepath.Dir(root), 0o755); err != nil {
-		return err
-	}
-	tmp, err := os.MkdirTemp(filepath.Dir(root), ".unpacking-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp)
-	if err := os.Chmod(tmp, 0o755); err != nil {
-		return err
-	}
-	layers, err := img.Layers()
-	if err != nil {
-		return err
-	}
-	config, err := img.ConfigFile()
-	if err != nil {
-		return err
-	}
-	if len(layers) != len(config.RootFS.DiffIDs) {
-		return fmt.Errorf("has %d layers, its config %d", len(layers), len(config.RootFS.DiffIDs))
-	}
-	u := &unpacker{root: tmp}
-	for i, layer := range layers {
-		if err := u.layer(layer, config.RootFS.DiffIDs[i]); err != nil {
-			return err
-		}
-	}
-	return os.Rename(tmp, root)
-}
-
 // Tidy removes what a killed process left half unpacked or half uploaded. Call
 // it before the store is used, and only where no other process unpacks.
 func (s *Store) Tidy() error {
-	left, err := filepath.Glob(filepath.Join(s.cfg.Unpacked, ".unpacking-*"))
-	for _, dir := range left {
-		err = errors.Join(err, os.RemoveAll(dir))
-	}
-	return errors.Join(err, s.uploads.tidy())
+	return errors.Join(unpack.Tidy(s.cfg.Unpacked), s.uploads.tidy())
 }
 
 func describe(ref string, h v1.Hash, root string, img v1.Image) (node.Image, error) {
@@ -170,10 +134,4 @@ func describe(ref string, h v1.Hash, root string, img v1.Image) (node.Image, err
 		Ref: ref, Digest: h.String(), Root: root,
 		Entrypoint: c.Entrypoint, Cmd: c.Cmd, Env: c.Env, WorkingDir: c.WorkingDir, User: c.User,
 	}, nil
-}
-
-// drain reads the rest of r, so that a checksum sees all of it.
-func drain(r io.Reader) error {
-	_, err := io.Copy(io.Discard, r)
-	return err
 }

@@ -22,6 +22,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"github.com/sluice-dev/sluice/cmd/sluice-local/unpack"
 )
 
 func newStore(t *testing.T) *Store {
@@ -159,8 +161,8 @@ func TestStore_DamagedBlobIsRefused(t *testing.T) {
 	if err := os.WriteFile(s.blobFile(h), text, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Pull(t.Context(), "local.dev/hello:1"); !errors.Is(err, errDigest) {
-		t.Errorf("error = %v, want %v", err, errDigest)
+	if _, err := s.Pull(t.Context(), "local.dev/hello:1"); !errors.Is(err, unpack.ErrDigest) {
+		t.Errorf("error = %v, want %v", err, unpack.ErrDigest)
 	}
 	if left, _ := filepath.Glob(filepath.Join(s.cfg.Unpacked, "*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)

@@ -9,7 +9,7 @@ import (
 // caches that live for ever, so it pays to collect more often than usual.
 const (
 	gcPercent   = 60
-	memoryLimit = 450 << 20
+	memoryLimit = 600 << 20
 )
 
 // tuneMemory applies the settings unless the user has own ones.

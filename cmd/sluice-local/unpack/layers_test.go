@@ -1,4 +1,4 @@
-package registry
+package unpack
 
 import (
 	"archive/tar"
@@ -11,6 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // files lists what is below root: directories with a slash, links with their
@@ -76,19 +80,63 @@ func TestUnpack_LayersLieOverOneAnother(t *testing.T) {
 	}
 }
 
+// tarLayer makes a layer of headers; a regular file's content is its name.
+func tarLayer(t *testing.T, headers ...tar.Header) v1.Layer {
+	t.Helper()
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	for _, h := range headers {
+		content := ""
+		if h.Typeflag == tar.TypeReg {
+			content = h.Name
+		}
+		h.Size = int64(len(content))
+		if h.Mode == 0 {
+			h.Mode = 0o755
+		}
+		if err := w.WriteHeader(&h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return static.NewLayer(buf.Bytes(), types.OCIUncompressedLayer)
+}
+
 func unpackAll(t *testing.T, layers [][]tar.Header) string {
 	t.Helper()
-	s := newStore(t)
 	var all []v1.Layer
 	for _, l := range layers {
 		all = append(all, tarLayer(t, l...))
 	}
-	put(t, s, "local.dev/x:1", imageOf(t, all...))
-	img, err := s.Pull(t.Context(), "local.dev/x:1")
+	img, err := mutate.AppendLayers(empty.Image, all...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return img.Root
+	root := filepath.Join(t.TempDir(), "images", "x")
+	if err := To(root, img); err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+func TestTidy_RemovesWhatIsUnfinished(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{unfinished + "1/a", "done/a"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Tidy(dir); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"done/", "done/a/"}, files(t, dir)); diff != "" {
+		t.Errorf("left (-want +got):\n%s", diff)
+	}
 }
 
 func TestUnpack_NothingIsSetuidAndDirectoriesStayWritable(t *testing.T) {
