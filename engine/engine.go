@@ -172,12 +172,15 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // broken says what the tree's problems protect from pruning.
 func (e *Engine) broken() plan.Broken {
-	b := plan.Broken{Units: map[schema.Identity]bool{}, Files: map[string]bool{}, Paths: e.paths}
+	b := plan.Broken{Units: map[schema.Identity]bool{}, Files: map[string]bool{}, Silent: map[string]bool{}, Paths: e.paths}
 	for _, id := range e.tree.Broken {
 		b.Units[id] = true
 	}
 	for _, path := range e.tree.Unreadable {
 		b.Files[path] = true
+	}
+	for _, path := range e.tree.Silent {
+		b.Silent[path] = true
 	}
 	return b
 }

@@ -91,6 +91,40 @@ func TestEngine_AnUnreadableFileKeepsWhatItDescribed(t *testing.T) {
 	w.push("renamed and broken", map[string]string{"hello.yaml": "", "moved.yaml": "kind: [\n"})
 	w.now = w.now.Add(time.Hour)
 	wantWrites(t, w.pass())
+	if s := w.spec("hello"); s.State != status.Invalid || !strings.Contains(s.Reason, "moved.yaml") || len(s.Traffic) != 1 {
+		t.Errorf("the spec that is kept: %+v", s)
+	}
+}
+
+func TestEngine_AnEmptiedFileKeepsWhatItDescribed(t *testing.T) {
+	w := newWorld(t)
+	w.serve("one")
+	w.push("emptied", map[string]string{"hello.yaml": "# nothing\n"})
+	w.now = w.now.Add(time.Hour)
+	wantWrites(t, w.pass())
+	if s := w.spec("hello"); s.State != status.Invalid || !strings.Contains(s.Reason, "delete the file") {
+		t.Errorf("the spec that is kept: %+v", s)
+	}
+}
+
+func TestEngine_APodThatIsSlowIsNoFailure(t *testing.T) {
+	w := newWorld(t)
+	first := w.serve("one")
+	w.trouble = plan.Trouble{Message: "container app runs but does not pass its readiness check yet"}
+	w.push("two", map[string]string{"hello.yaml": hello("hello", "two")})
+	w.pass()
+	w.now = w.now.Add(time.Minute)
+	w.pass()
+	s := w.spec("hello")
+	if s.State != status.Progressing || !strings.Contains(s.Reason, w.trouble.Message) || s.Traffic[0].Revision != first {
+		t.Errorf("slow: %+v", s)
+	}
+	w.trouble = plan.Trouble{Reason: "CrashLoopBackOff", Message: "container app exited with code 1: no"}
+	w.now = w.now.Add(time.Minute)
+	w.pass()
+	if s := w.spec("hello"); s.State != status.Failed || !strings.Contains(s.Reason, "code 1: no") {
+		t.Errorf("failed: %+v", s)
+	}
 }
 
 func TestEngine_ADeletedSpecLosesItsRouteAtOnceAndItsPodsAfterTheGrace(t *testing.T) {
@@ -124,6 +158,9 @@ func TestEngine_AMassDeletionWaitsForAConfirmationInGit(t *testing.T) {
 	wantWrites(t, w.pass())
 	if holds := w.report().Holds; len(holds) == 0 || !strings.Contains(holds[0].Reason, "Sluice-Prune: confirm") {
 		t.Errorf("holds: %+v", holds)
+	}
+	if s := w.spec("a"); s.State != status.Failed || w.report().State != status.Failed {
+		t.Errorf("a deletion that is held needs somebody: %+v", s)
 	}
 	w.push("really\n\nSluice-Prune: confirm\n", nil)
 	w.pass()

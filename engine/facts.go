@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"time"
@@ -24,6 +25,8 @@ type revision struct {
 	ready         bool
 	// serving: at least one pod is available now.
 	serving bool
+	// reason says what is wrong, message more of it. Without a reason nothing
+	// is wrong yet, and the message says what is waited for.
 	reason  string
 	message string
 	commit  string
@@ -57,8 +60,8 @@ func (e *Engine) survey(live plan.Live) cluster {
 			continue
 		}
 		r := e.facts.revision(object)
-		if t := e.trouble[r.key]; t.Reason != "" && !r.serving {
-			r.reason, r.message = t.Reason, t.Message
+		if t := e.trouble[r.key]; t.Trouble != (plan.Trouble{}) && !r.serving {
+			r.reason, r.message = cmp.Or(t.Reason, r.reason), t.Message
 		}
 		ck := configurationKey{id.Namespace, r.configuration}
 		c.byConfiguration[ck] = append(c.byConfiguration[ck], r)

@@ -31,6 +31,7 @@ func (e *Engine) summary(live plan.Live, p plan.Plan) status.Report {
 	for _, id := range e.tree.Broken {
 		r.Specs = append(r.Specs, s.invalid(id))
 	}
+	r.Specs = append(r.Specs, s.held(r.Specs, p.Holds)...)
 	slices.SortFunc(r.Specs, func(a, b status.Spec) int { return a.Identity.Compare(b.Identity) })
 	slices.SortFunc(r.Problems, schema.Problem.Compare)
 	r.State = status.Worst(r.Specs, r.Problems)
@@ -141,7 +142,7 @@ func (s summarizer) revisions(u *unit) []status.Revision {
 		for _, r := range all {
 			out = append(out, status.Revision{
 				Name: r.key.name, Ready: r.ready, Latest: r.key.name == w.Revision,
-				Reason: join(r.reason, r.message), Replicas: r.replicas,
+				Reason: troubleText(r), Replicas: r.replicas,
 			})
 		}
 	}
@@ -196,6 +197,29 @@ func (s summarizer) invalid(id schema.Identity) status.Spec {
 	return out
 }
 
+// held are the specs that no document describes now and that stay all the
+// same, beside those that are in the report already.
+func (s summarizer) held(already []status.Spec, holds []plan.Hold) []status.Spec {
+	seen := map[schema.Identity]bool{}
+	for i := range already {
+		seen[already[i].Identity] = true
+	}
+	var out []status.Spec
+	for _, h := range holds {
+		if h.Wait > 0 || h.Unit.IsZero() || seen[h.Unit] {
+			continue
+		}
+		seen[h.Unit] = true
+		spec := s.before[h.Unit]
+		spec.Identity, spec.File, spec.Reason, spec.State = h.Unit, h.File, h.Reason, status.Failed
+		if h.Broken {
+			spec.State = status.Invalid
+		}
+		out = append(out, spec)
+	}
+	return out
+}
+
 // troubles are a unit's late problems, with the position of its document.
 func troubles(u *unit) []schema.Problem {
 	var out []schema.Problem
@@ -224,11 +248,12 @@ func specsByIdentity(r status.Report) map[schema.Identity]status.Spec {
 	return out
 }
 
-func join(reason, message string) string {
-	if reason == "" || message == "" {
-		return reason + message
+// troubleText is what is wrong with a revision; empty where nothing is.
+func troubleText(r revision) string {
+	if r.reason == "" || r.message == "" {
+		return r.reason
 	}
-	return reason + ": " + message
+	return r.reason + ": " + r.message
 }
 
 func b2i(b bool) int {

@@ -36,6 +36,8 @@ type world struct {
 	writes  []string
 	// refuse, if set, makes the error of a step; nil lets it through.
 	refuse func(plan.Step) error
+	// trouble is what is wrong with the pods of every revision that is not ready.
+	trouble plan.Trouble
 	// gone makes the repository unreadable.
 	gone    error
 	changes chan struct{}
@@ -63,7 +65,7 @@ func newWorld(t *testing.T) *world {
 // start makes a new engine on the same world: a restart.
 func (w *world) start() {
 	e, err := New(Config{
-		Name: "memory", Branch: "main", Repository: w, Observer: w, Applier: w, Reporter: w,
+		Name: "memory", Branch: "main", Repository: w, Observer: w, Applier: w, Reporter: w, Inspector: w,
 		Kinds:  schema.NewKinds(catalog.Kinds(plain.Policy{})),
 		Render: render.Config{Domain: "localhost", ApplySet: "applyset-test"},
 		Now:    func() time.Time { return w.now },
@@ -234,6 +236,10 @@ func (w *world) Changes() <-chan struct{}      { return w.changes }
 func (w *world) Note(plan.Outcome)             {}
 func (w *world) Report(_, next status.Report)  { w.reports = append(w.reports, next) }
 func (w *world) Live() plan.Live               { w.lock.Lock(); defer w.lock.Unlock(); return maps.Clone(w.live) }
+
+func (w *world) Trouble(context.Context, string, string) (plan.Trouble, error) {
+	return w.trouble, nil
+}
 
 func (w *world) Head(context.Context) (git.Snapshot, error) {
 	if w.gone != nil {

@@ -129,7 +129,7 @@ func troubleIn(c corev1.ContainerStatus, name string) ranked {
 		return ranked{plan.Trouble{Reason: w.Reason, Message: said(name+" is waiting", w.Message)}, rankWaiting}
 	}
 	if c.State.Running != nil && !c.Ready && !strings.HasPrefix(name, "init ") {
-		return ranked{plan.Trouble{Reason: "NotReady", Message: name + " runs but does not pass its readiness check yet"}, rankUnready}
+		return ranked{plan.Trouble{Message: name + " runs but does not pass its readiness check yet"}, rankUnready}
 	}
 	return ranked{}
 }

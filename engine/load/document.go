@@ -116,12 +116,14 @@ func (r *reader) header(root, node *yaml.Node) (h header, ok bool) {
 	_, version := find(node, "apiVersion", 0)
 	_, kind := find(node, "kind", 0)
 	if version == nil && kind == nil {
+		r.part.Silent = true
 		if !r.file.isJSON() {
 			r.warn(line, column, "this is no manifest: it has neither apiVersion nor kind. To leave the file out, list it under `ignore:` in sluice.yaml")
 		}
 		return h, false
 	}
 	if r.file.isJSON() && version == nil {
+		r.part.Silent = true
 		return h, false
 	}
 	if h.apiVersion, ok = word(version); !ok {

@@ -67,6 +67,9 @@ func print(tree load.Tree) []byte {
 	for _, path := range tree.Unreadable {
 		fmt.Fprintf(&b, "unreadable %s\n", path)
 	}
+	for _, path := range tree.Silent {
+		fmt.Fprintf(&b, "silent %s\n", path)
+	}
 	for _, p := range tree.Problems {
 		fmt.Fprintf(&b, "%s\n", p)
 	}

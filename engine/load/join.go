@@ -20,6 +20,9 @@ func Join(parts []Part) Tree {
 		if p.Unreadable {
 			t.Unreadable = append(t.Unreadable, p.Path)
 		}
+		if p.Silent {
+			t.Silent = append(t.Silent, p.Path)
+		}
 	}
 	slices.SortFunc(all, Entry.compare)
 	for len(all) > 0 {
@@ -39,6 +42,7 @@ func Join(parts []Part) Tree {
 		all = all[n:]
 	}
 	slices.Sort(t.Unreadable)
+	slices.Sort(t.Silent)
 	slices.SortStableFunc(t.Problems, schema.Problem.Compare)
 	return t
 }

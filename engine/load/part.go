@@ -26,6 +26,10 @@ type Part struct {
 	// the identity could be read. Whatever came from this path before is to be
 	// left as it is. For a submodule that is all below the path.
 	Unreadable bool
+	// Silent reports that something in the file, or all of it, describes nobody:
+	// it is empty or no manifest. Whatever came from this path before is to be
+	// left as it is: what is to go is deleted, not emptied.
+	Silent bool
 }
 
 // Tree is what a commit says.
@@ -38,6 +42,9 @@ type Tree struct {
 	// Unreadable are the paths, sorted, that describe nobody knows whom:
 	// nothing that came from them is changed or pruned.
 	Unreadable []string
+	// Silent are the paths, sorted, that describe nobody where they may have
+	// described somebody: nothing that came from exactly them is pruned.
+	Silent []string
 	// Problems are those of all files, sorted.
 	Problems []schema.Problem
 }

@@ -18,7 +18,7 @@ func Read(file File, kinds schema.Kinds) Part {
 	}
 	data := bytes.TrimPrefix(file.Data, []byte("\xef\xbb\xbf"))
 	if len(bytes.TrimSpace(data)) == 0 {
-		r.warn(0, 0, "the file is empty")
+		r.silent(0, 0, "the file is empty: delete it if what it described is to go")
 		return r.part
 	}
 	chunks := split(data)
@@ -28,6 +28,9 @@ func Read(file File, kinds schema.Kinds) Part {
 	}
 	for _, c := range chunks {
 		r.chunk(c)
+	}
+	if len(r.part.Entries) == 0 && len(r.part.Problems) == 0 && !r.file.isJSON() {
+		r.silent(0, 0, "the file holds no document: delete it if what it described is to go")
 	}
 	slices.SortStableFunc(r.part.Problems, schema.Problem.Compare)
 	return r.part
@@ -81,6 +84,12 @@ func (r *reader) problem(line, column int, text string) {
 func (r *reader) unreadable(line, column int, text string) {
 	r.problem(line, column, text)
 	r.part.Unreadable = true
+}
+
+// silent warns that nobody is described where somebody may have been.
+func (r *reader) silent(line, column int, text string) {
+	r.warn(line, column, text)
+	r.part.Silent = true
 }
 
 // warn notes what stops nothing.

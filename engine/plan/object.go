@@ -32,4 +32,5 @@ type Live map[manifest.ID]Object
 
 // Trouble is why the pods of a revision are not ready, in Kubernetes' own
 // words: `ImagePullBackOff`, `CrashLoopBackOff` and what the container said last.
+// Without a reason nothing is wrong yet: the message says what is waited for.
 type Trouble struct{ Reason, Message string }

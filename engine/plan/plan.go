@@ -39,8 +39,11 @@ type Input struct {
 type Broken struct {
 	// Units are specs whose document has errors.
 	Units map[schema.Identity]bool
-	// Files are paths that could not be read to the end.
+	// Files are paths that could not be read to the end. One may be a folder:
+	// then it stands for all below it.
 	Files map[string]bool
+	// Silent are paths that describe nobody, such as a file that was emptied.
+	Silent map[string]bool
 	// Paths are all paths of the commit. While any file is in Files, an object
 	// whose own file is gone is kept: it may have moved into the broken one.
 	Paths map[string]bool

@@ -2,6 +2,9 @@ package plan
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sluice-dev/sluice/engine/manifest"
@@ -26,11 +29,14 @@ func prune(in Input, wanted map[manifest.ID]bool, p *Plan) {
 	gone := map[string]bool{}
 	var due []Object
 	for _, live := range orphans {
-		if reason := in.Broken.protects(live); reason != "" {
-			p.Holds = append(p.Holds, Hold{ID: live.ID, Reason: reason})
+		_, released := in.Orphans[live.ID]
+		if reason := in.Broken.protects(live, released); reason != "" {
+			h := hold(live, reason)
+			h.Broken = true
+			p.Holds = append(p.Holds, h)
 			continue
 		}
-		if _, released := in.Orphans[live.ID]; !released {
+		if !released {
 			gone[live.Unit] = true
 		}
 		due = append(due, live)
@@ -38,7 +44,7 @@ func prune(in Input, wanted map[manifest.ID]bool, p *Plan) {
 	braked := in.Policy.brakes(len(gone), len(units))
 	for _, live := range due {
 		if braked && gone[live.Unit] {
-			p.Holds = append(p.Holds, Hold{ID: live.ID, Reason: brakeText(len(gone), len(units))})
+			p.Holds = append(p.Holds, hold(live, brakeText(len(gone), len(units))))
 			continue
 		}
 		pruneOne(in, live, p)
@@ -58,8 +64,9 @@ func pruneOne(in Input, live Object, p *Plan) {
 		wait = 0
 	}
 	if wait > 0 {
-		p.Holds = append(p.Holds, Hold{ID: live.ID, Wait: wait, Reason: fmt.Sprintf(
-			"no longer described; will be deleted in %s unless the deletion is reverted", wait.Round(time.Second))})
+		h := hold(live, fmt.Sprintf("no longer described; will be deleted in %s unless the deletion is reverted", wait.Round(time.Second)))
+		h.Wait = wait
+		p.Holds = append(p.Holds, h)
 		return
 	}
 	p.Steps = append(p.Steps, Step{
@@ -68,18 +75,48 @@ func pruneOne(in Input, live Object, p *Plan) {
 	})
 }
 
+func hold(live Object, reason string) Hold {
+	return Hold{ID: live.ID, Unit: unitOf(live), File: live.Source, Reason: reason}
+}
+
 // protects says why a broken repository keeps a live object; empty if not.
-func (b Broken) protects(live Object) string {
-	if b.Units[unitOf(live)] {
+// What an earlier commit released was described by no file of that one: it
+// has not moved into what cannot be read now.
+func (b Broken) protects(live Object, released bool) string {
+	switch {
+	case b.Units[unitOf(live)]:
 		return "kept as it was: its spec has errors"
+	case live.Source == "":
+		return ""
+	case b.Silent[live.Source]:
+		return fmt.Sprintf("kept as it was: %q describes nothing of it any more; delete the file, or the document in it, to delete what it described", live.Source)
 	}
-	if b.Files[live.Source] {
-		return fmt.Sprintf("kept as it was: %q cannot be read", live.Source)
+	if file, ok := b.unread(live.Source); ok {
+		return fmt.Sprintf("kept as it was: %q cannot be read", file)
 	}
-	if len(b.Files) > 0 && live.Source != "" && !b.Paths[live.Source] {
-		return fmt.Sprintf("kept as it was: %q is gone, but a file that cannot be read may describe it now", live.Source)
+	if len(b.Files) > 0 && !b.Paths[live.Source] && !released {
+		return fmt.Sprintf("kept as it was: %q is gone, but %s may describe it now", live.Source, b.anyFile())
 	}
 	return ""
+}
+
+// unread is the path that cannot be read and that source is, or is below.
+func (b Broken) unread(source string) (file string, ok bool) {
+	for end := len(source); end > 0; end = strings.LastIndexByte(source[:end], '/') {
+		if b.Files[source[:end]] {
+			return source[:end], true
+		}
+	}
+	return "", false
+}
+
+// anyFile names what cannot be read: the first, and how many more.
+func (b Broken) anyFile() string {
+	first := slices.Min(slices.Collect(maps.Keys(b.Files)))
+	if more := len(b.Files) - 1; more > 0 {
+		return fmt.Sprintf("%q or one of %d more files that cannot be read", first, more)
+	}
+	return fmt.Sprintf("%q, which cannot be read,", first)
 }
 
 // brakes reports whether that many units at once need a confirmation.

@@ -79,6 +79,11 @@ type Outcome struct {
 // Hold is something the plan deliberately leaves alone.
 type Hold struct {
 	ID manifest.ID `json:"id"`
+	// Unit is the spec that it is of; File is where that stood.
+	Unit schema.Identity `json:"unit,omitzero"`
+	File string          `json:"file,omitempty"`
+	// Broken: it stays because something in the repository cannot be understood.
+	Broken bool `json:"broken,omitempty"`
 	// Reason says why and what to do.
 	Reason string `json:"reason"`
 	// Wait is how long until the hold should be looked at again; 0 is until something changes.

@@ -96,7 +96,19 @@ func podSpec(w desired.Workload) corev1.PodSpec {
 		}
 		pod.Containers[i].Env = append(pod.Containers[i].Env, env...)
 	}
+	lastWords(pod.InitContainers)
+	lastWords(pod.Containers)
 	return pod
+}
+
+// lastWords has Kubernetes keep the end of a failed container's log where the
+// container itself leaves no message, so that the status can tell it.
+func lastWords(containers []corev1.Container) {
+	for i := range containers {
+		if containers[i].TerminationMessagePolicy == "" {
+			containers[i].TerminationMessagePolicy = corev1.TerminationMessageFallbackToLogsOnError
+		}
+	}
 }
 
 // limitsOf is what the activator has to know of the revision.
