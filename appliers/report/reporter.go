@@ -89,7 +89,11 @@ func (r *Reporter) log(e status.Event) {
 	if e.Type.Warning() {
 		level = slog.LevelWarn
 	}
-	r.cfg.Log.Log(context.Background(), level, e.Message, "event", e.Type.Reason(), "spec", e.Subject.String(), "commit", e.Commit)
+	args := []any{"event", e.Type.Reason(), "commit", e.Commit}
+	if !e.Subject.IsZero() {
+		args = append(args, "spec", e.Subject.String())
+	}
+	r.cfg.Log.Log(context.Background(), level, e.Message, args...)
 }
 
 // Run delivers until ctx ends.

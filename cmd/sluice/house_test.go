@@ -47,11 +47,13 @@ var mayImport = map[string][]string{
 	"appliers/inventory":   {"engine/manifest", "engine/plan", "schema/contract"},
 	"appliers/report":      {"engine/status", "schema", "schema/contract"},
 
-	"runtime/stat":      {},
-	"runtime/proxy":     {"schema/contract"},
-	"runtime/activator": {"schema/contract", "runtime/proxy", "runtime/stat"},
-	"runtime/gateway":   {"schema/contract", "runtime/proxy"},
-	"runtime/kube":      {"schema/contract", "runtime/activator", "runtime/gateway"},
+	"runtime/stat":              {},
+	"runtime/proxy":             {"schema/contract"},
+	"runtime/activator":         {"schema/contract", "runtime/proxy", "runtime/stat"},
+	"runtime/gateway":           {"schema/contract", "runtime/proxy"},
+	"runtime/autoscaler/decide": {"schema/contract", "runtime/stat"},
+	"runtime/autoscaler":        {"schema/contract", "runtime/stat", "runtime/autoscaler/decide"},
+	"runtime/kube":              {"schema/contract", "runtime/activator", "runtime/autoscaler", "runtime/gateway"},
 
 	"examples": {},
 
@@ -69,6 +71,7 @@ var free = []string{"cmd/sluice/role", "e2e", "e2e/bench"}
 var pure = []string{
 	"schema", "schema/contract", "schema/strict", "schema/desired", "schema/serving", "schema/plain", "schema/catalog",
 	"engine/load", "engine/history", "engine/manifest", "engine/render", "engine/diff", "engine/plan", "engine/status",
+	"runtime/autoscaler/decide",
 }
 
 var impure = []string{"os", "os/exec", "net", "net/http", "log", "log/slog", "math/rand", "math/rand/v2", "k8s.io/client-go"}

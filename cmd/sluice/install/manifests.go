@@ -33,7 +33,7 @@ func Manifests(s Settings) []any {
 	out = append(out, clusterRole(contract.Engine, engineRules(s))...)
 	out = append(out, localRole(contract.Engine, engineLocalRules())...)
 	out = append(out, clusterRole(contract.Activator, activatorRules())...)
-	out = append(out, settingsMap(s), activatorService())
+	out = append(out, settingsMap(s), activatorService(s))
 	if s.Istio {
 		out = append(out, istioGateway())
 	}
@@ -61,13 +61,13 @@ func settingsMap(s Settings) *corev1.ConfigMap {
 }
 
 // activatorService is what every VirtualService sends to.
-func activatorService() *corev1.Service {
+func activatorService(s Settings) *corev1.Service {
 	return &corev1.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: contract.Namespace, Name: contract.Activator, Labels: labels(contract.Activator)},
 		Spec: corev1.ServiceSpec{
 			Selector: labels(contract.Activator),
-			Ports:    []corev1.ServicePort{{Name: "http", Port: contract.ActivatorPort, TargetPort: intstr.FromString("http")}},
+			Ports:    []corev1.ServicePort{{Name: "http", Port: contract.ActivatorPort, TargetPort: intstr.FromInt32(s.port())}},
 		},
 	}
 }
@@ -89,12 +89,8 @@ func istioGateway() map[string]any {
 
 // activator is the data plane's one hop.
 func activator(s Settings) *appsv1.Deployment {
-	port := int32(contract.ActivatorListen)
 	args := []string{"activator", "--admin", "$(POD_IP):" + strconv.Itoa(contract.AdminListen)}
 	if s.Listen != "" {
-		_, text, _ := net.SplitHostPort(s.Listen)
-		n, _ := strconv.Atoi(text) // Validate has seen to it
-		port = int32(n)
 		args = append(args, "--listen", s.Listen)
 		if isLoopback(s.Listen) {
 			args = append(args, "--mesh") // nobody but this machine's own pods is inside
@@ -105,9 +101,14 @@ func activator(s Settings) *appsv1.Deployment {
 	}
 	d := deployment(contract.Activator, s, args)
 	pod := &d.Spec.Template.Spec
-	pod.HostNetwork = s.Listen != ""
 	pod.TerminationGracePeriodSeconds = ptr(int64(600))
-	pod.Containers[0].Ports = []corev1.ContainerPort{{Name: "http", ContainerPort: port}}
+	if s.Listen != "" {
+		// No port is declared: it would be taken for one of the node's that only
+		// one pod can have, and a successor has to listen beside the one it follows.
+		pod.HostNetwork = true
+		return d
+	}
+	pod.Containers[0].Ports = []corev1.ContainerPort{{Name: "http", ContainerPort: s.port()}}
 	return d
 }
 

@@ -85,6 +85,19 @@ func (s Settings) Validate() error {
 	return nil
 }
 
+// port is where the activator listens.
+func (s Settings) port() int32 {
+	_, text, err := net.SplitHostPort(s.Listen)
+	if err != nil {
+		return contract.ActivatorListen
+	}
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return contract.ActivatorListen
+	}
+	return int32(n)
+}
+
 // LocalRepository is the folder on the node that holds the repository; empty
 // for a remote one.
 func (s Settings) LocalRepository() string {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 	istio "istio.io/client-go/pkg/clientset/versioned"
+	"k8s.io/klog/v2"
 
 	"github.com/sluice-dev/sluice/cmd/sluice/cli"
 	"github.com/sluice-dev/sluice/runtime/activator"
@@ -61,6 +62,7 @@ func portOr(otherwise string) string {
 
 func (o *activatorOptions) run(ctx context.Context) error {
 	log := logger(o.streams, o.debug)
+	klog.SetSlogLogger(log)
 	c, err := open(o.kubeconfig, log)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+	"k8s.io/klog/v2"
 
 	"github.com/sluice-dev/sluice/appliers/kubernetes"
 	"github.com/sluice-dev/sluice/appliers/report"
@@ -67,6 +68,7 @@ func logger(s cli.Streams, debug bool) *slog.Logger {
 
 func (o *engineOptions) run(ctx context.Context) error {
 	log := logger(o.streams, o.debug)
+	klog.SetSlogLogger(log)
 	c, err := open(o.kubeconfig, log)
 	if err != nil {
 		return err
