@@ -182,6 +182,15 @@ func namespaceOf(id manifest.ID) string {
 	return id.Namespace
 }
 
+// note is a message within the 1,024 bytes that the API server takes.
+func note(message string) string {
+	for most := 1000; ; most -= 100 {
+		if text := clip(message, most); len(text) <= 1024 {
+			return text
+		}
+	}
+}
+
 // object is the Event itself. Its name says the same for the same event at
 // the same time, so that a repeated request makes no second one.
 func (e *Events) object(event Event, now time.Time) *corev1.Event {
@@ -199,7 +208,7 @@ func (e *Events) object(event Event, now time.Time) *corev1.Event {
 			APIVersion: event.About.APIVersion, Kind: event.About.Kind, Namespace: event.About.Namespace,
 			Name: event.About.Name, UID: types.UID(event.UID),
 		},
-		Type: kind, Reason: event.Reason, Message: oneLine(event.Message),
+		Type: kind, Reason: event.Reason, Message: note(event.Message),
 		Source: corev1.EventSource{Component: e.cfg.Component}, ReportingController: e.cfg.Component,
 		Count: 1, FirstTimestamp: at, LastTimestamp: at,
 	}

@@ -172,7 +172,10 @@ func lastLine(message string) string {
 }
 
 // oneLine is printable text of bounded length: a container may say anything.
-func oneLine(message string) string {
+func oneLine(message string) string { return clip(message, mostWords) }
+
+// clip is printable text of at most that many runes.
+func clip(message string, most int) string {
 	message = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '
@@ -180,8 +183,8 @@ func oneLine(message string) string {
 		return r
 	}, strings.ToValidUTF8(message, "?"))
 	message = strings.TrimSpace(message)
-	if runes := []rune(message); len(runes) > mostWords {
-		message = string(runes[:mostWords]) + "..."
+	if runes := []rune(message); len(runes) > most {
+		message = string(runes[:most]) + "..."
 	}
 	return message
 }

@@ -60,11 +60,15 @@ func TestTrouble_OfAPodThatGoesIsNone(t *testing.T) {
 func FuzzOneLine(f *testing.F) {
 	f.Add("a\nb\x00\xff")
 	f.Add(strings.Repeat("ä", 400))
+	f.Add(strings.Repeat("\U0001f30a", 2000))
 	f.Fuzz(func(t *testing.T, in string) {
 		for _, out := range []string{oneLine(in), lastLine(in)} {
 			if strings.ContainsAny(out, "\n\r\x00\x1b") || len([]rune(out)) > mostWords+3 || strings.ToValidUTF8(out, "") != out {
 				t.Errorf("%q became %q", in, out)
 			}
+		}
+		if out := note(in); len(out) > 1024 || strings.ToValidUTF8(out, "") != out {
+			t.Errorf("%q became the note %q", in, out)
 		}
 	})
 }

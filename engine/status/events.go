@@ -19,13 +19,14 @@ const (
 	RevisionFailed EventType = "dev.sluice.revision.failed"
 	TrafficMoved   EventType = "dev.sluice.traffic.moved"
 	SpecInvalid    EventType = "dev.sluice.spec.invalid"
+	SpecFailed     EventType = "dev.sluice.spec.failed"
 )
 
 // reasons are the same words as Kubernetes Events spell them.
 var reasons = map[EventType]string{
 	SyncStarted: "SyncStarted", SyncSucceeded: "SyncSucceeded", SyncFailed: "SyncFailed",
 	HistoryRewrote: "HistoryRewritten", RevisionReady: "RevisionReady", RevisionFailed: "RevisionFailed",
-	TrafficMoved: "TrafficMoved", SpecInvalid: "SpecInvalid",
+	TrafficMoved: "TrafficMoved", SpecInvalid: "SpecInvalid", SpecFailed: "SpecFailed",
 }
 
 // Reason is the Kubernetes Event's reason.
@@ -33,7 +34,7 @@ func (t EventType) Reason() string { return reasons[t] }
 
 // Warning reports whether somebody has to look.
 func (t EventType) Warning() bool {
-	return t == SyncFailed || t == RevisionFailed || t == SpecInvalid || t == HistoryRewrote
+	return t == SyncFailed || t == RevisionFailed || t == SpecInvalid || t == SpecFailed || t == HistoryRewrote
 }
 
 // Event is one thing that happened between two reports.
@@ -57,8 +58,13 @@ func Between(prev, next Report) []Event {
 	for _, s := range prev.Specs {
 		before[s.Identity] = s
 	}
+	told := toldByProblems(next)
 	for _, s := range next.Specs {
-		out = append(out, specEvents(before[s.Identity], s)...)
+		about := specEvents(before[s.Identity], s)
+		if !told[s.Identity] {
+			about = append(about, failureEvents(before[s.Identity], s, about)...)
+		}
+		out = append(out, about...)
 	}
 	return append(out, syncEvents(prev, next)...)
 }
@@ -99,6 +105,32 @@ func specEvents(prev, next Spec) []Event {
 		out = append(out, Event{Type: TrafficMoved, Subject: next.Identity, Commit: next.Commit, Message: "traffic: " + is})
 	}
 	return out
+}
+
+// toldByProblems are the specs whose trouble is a problem of the commit.
+func toldByProblems(r Report) map[schema.Identity]bool {
+	told := map[schema.Identity]bool{}
+	for _, p := range r.Problems {
+		if p.Severity == schema.Error {
+			told[p.Identity] = true
+		}
+	}
+	return told
+}
+
+// failureEvents tells what neither a problem nor a revision tells: what was
+// refused, held back, or kept because a file cannot be understood.
+func failureEvents(prev, next Spec, told []Event) []Event {
+	bad := next.State == Failed || next.State == Invalid
+	if !bad || prev.State == next.State && prev.Reason == next.Reason {
+		return nil
+	}
+	for _, e := range told {
+		if e.Type == RevisionFailed {
+			return nil
+		}
+	}
+	return []Event{{Type: SpecFailed, Subject: next.Identity, Commit: next.Commit, Message: next.Identity.String() + ": " + next.Reason}}
 }
 
 func syncEvents(prev, next Report) []Event {

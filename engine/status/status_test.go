@@ -28,6 +28,8 @@ func TestBetween(t *testing.T) {
 	forced.Commit, forced.Rewritten = "bbbbbbbbbb", true
 	away := serving
 	away.Error = "connection refused"
+	refused := report("aaaaaaaaaa", Failed, Revision{Name: "hello-1", Ready: true}, Share{Revision: "hello-1", Percent: 100})
+	refused.Specs[0].Reason = "Deployment is somebody else's"
 	invalid := serving
 	invalid.Commit, invalid.State = "cccccccccc", Invalid
 	invalid.Problems = []schema.Problem{{File: "a.yaml", Line: 3, Column: 1, Text: "unknown field", Identity: hello}}
@@ -48,6 +50,10 @@ func TestBetween(t *testing.T) {
 			"HistoryRewritten: branch main was force-pushed from aaaaaaa to bbbbbbb; following it",
 			"SyncSucceeded: commit bbbbbbb: 1 specs ready"}},
 		{"the remote is away", serving, away, []string{"SyncFailed: connection refused"}},
+		{"refused", serving, refused, []string{
+			"SpecFailed: Service.serving.knative.dev default/hello: Deployment is somebody else's",
+			"SyncFailed: commit aaaaaaa: Service.serving.knative.dev default/hello: Deployment is somebody else's"}},
+		{"refused still", refused, refused, nil},
 		{"invalid", serving, invalid, []string{
 			"SyncStarted: commit ccccccc: subject of aaaaaaaaaa", "SpecInvalid: a.yaml:3:1: unknown field",
 			"SyncFailed: commit ccccccc: a.yaml:3:1: unknown field"}},
