@@ -55,6 +55,11 @@ const (
 	// AnnotationLimits, on a revision's Deployment and Pods, carries the request
 	// limits for the activator as a JSON object; see Limits.
 	AnnotationLimits = "sluice.dev/limits"
+	// AnnotationFailed, on a revision's Deployment, says why it was given up: it
+	// did not become ready in time and no route leads to it, so that it was
+	// scaled to zero. At zero it looks complete, but it never was ready. The
+	// autoscaler writes it, and takes it away when the revision becomes ready.
+	AnnotationFailed = "sluice.dev/failed"
 )
 
 // Limits is what the activator must know of a revision. It travels in
@@ -81,6 +86,18 @@ const (
 	HeaderRevision  = "Sluice-Revision"
 )
 
+// What the autoscaler serves, and an activator asks of it.
+const (
+	// PathLoad takes an activator's standing stream of reports; runtime/stat has
+	// its format. HeaderActivator names the activator on it.
+	PathLoad        = "/v1/load"
+	HeaderActivator = "Sluice-Activator"
+	// PathExplain answers ?revision=namespace/name with its last decisions.
+	PathExplain = "/v1/explain"
+	// PathTop lists the revisions that are active.
+	PathTop = "/v1/top"
+)
+
 // Environment that every container of a revision gets.
 const (
 	EnvPort          = "PORT"
@@ -99,6 +116,8 @@ const (
 	ActivatorHost = Activator + "." + Namespace + ".svc.cluster.local"
 	// ActivatorPort is the Service's port.
 	ActivatorPort = 80
+	// Autoscaler is the name of its Deployment, Service, Lease and ServiceAccount.
+	Autoscaler = "autoscaler"
 	// Gateway is the name of the Istio Gateway that external hosts bind to.
 	Gateway = Namespace + "/sluice-gateway"
 	// Engine is the name of the engine's Deployment, Lease and ServiceAccount.
@@ -122,6 +141,8 @@ const (
 	ProtocolH2C   = "h2c"
 	// ActivatorListen is the port the activator's pods serve requests on.
 	ActivatorListen = 8080
+	// AutoscalerListen is the port the autoscaler takes reports on.
+	AutoscalerListen = 8081
 	// AdminListen is the port of health, readiness and metrics in every role.
 	AdminListen = 9090
 )

@@ -1,0 +1,156 @@
+package decide
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	// tick is how often Knative decides; the rates are counted by it.
+	tick = 2 * time.Second
+	// surgeAfter is how long demand must be beyond the panic threshold, counted
+	// in what pods can take at once, to be acted on. Long enough that a moment's
+	// coincidence is none, and much shorter than a pod takes to start.
+	surgeAfter = 50 * time.Millisecond
+	// shortageAfter is the same for demand that is beyond what the ready pods
+	// take, but below the threshold: a queue that stands.
+	shortageAfter = 500 * time.Millisecond
+)
+
+// rule is Knative's: what load asks for, before the revision's own bounds. raw
+// is the number without any limit.
+func (st *State) rule(d *Decision, s *Samples) (want, raw int32, why cause) {
+	if s.Have == 0 && s.demand() == 0 { // load that is over wakes nobody
+		st.calm()
+		st.over, st.short = 0, 0
+		return 0, 0, causeIdle
+	}
+	ready := max(1, s.Ready)
+	stable, rush := pods(d.StableValue, d.Target), pods(d.PanicValue, d.Target)
+	over := float64(rush)/float64(ready) >= st.config.PanicThreshold
+	surge := st.surge(s, ready)
+	if s.Have == 0 {
+		surge = max(1, st.need(s))
+	}
+	rush = max(rush, surge)
+	least := max(stable, surge, int32(min(1, s.demand()))) // what the averages have not seen yet
+	want, raw = st.choose(d, s, ready, [2]int32{least, rush}, over || surge > ready)
+	switch {
+	case surge > 0 && s.Have == 0:
+		why = causeWake
+	case surge >= rush && surge > stable:
+		why = causeSurge
+	case st.panicking && rush > stable:
+		why = causePanic
+	case stable > 0:
+		why = causeLoad
+	case s.demand() > 0:
+		why = causeNow
+	}
+	if s.Reachable {
+		var most int32
+		if st.delay, most = st.delay.most(want, st.last, st.config.ScaleDownDelay); most > want {
+			want, d.Limit = most, LimitDelay
+		}
+	}
+	return want, raw, why
+}
+
+// choose decides between what the two windows ask for, each at its pace.
+func (st *State) choose(d *Decision, s *Samples, ready int32, asked [2]int32, over bool) (want, raw int32) {
+	up, down := st.rates(ready, s.Reachable)
+	st.alarm(over)
+	if st.panicking {
+		asked[0] = max(asked[0], asked[1])
+	}
+	want, d.Limit = st.paced(asked[0], up, down)
+	if st.panicking && want < st.panicMost {
+		want, d.Limit = st.panicMost, LimitPanic
+	}
+	if st.panicking {
+		st.panicMost = want
+	}
+	return want, asked[0]
+}
+
+// paced applies the rates, and the least number other than zero.
+func (st *State) paced(want, up, down int32) (int32, Limit) {
+	least, limit := st.config.ActivationScale, LimitNone
+	if want == 0 {
+		least = 0
+	}
+	switch {
+	case want > up:
+		want, limit = up, LimitUp
+	case want < down:
+		want, limit = down, LimitDown
+	}
+	if want < least {
+		return least, LimitActivation
+	}
+	return want, limit
+}
+
+// rates are the most and the fewest pods that one step may go to. The fewest
+// are counted from what was ready when the step began.
+func (st *State) rates(ready int32, reachable bool) (up, down int32) {
+	if st.last-st.step >= int64(tick) {
+		st.step, st.base = st.last, ready
+	}
+	c := &st.config
+	up = ceil(c.MaxUpRate * float64(ready))
+	if reachable && c.MaxDownRate > 0 {
+		down = int32(math.Floor(float64(st.base) / c.MaxDownRate))
+	}
+	return up, down
+}
+
+// alarm enters panic, and leaves it when its time is over.
+func (st *State) alarm(over bool) {
+	switch {
+	case over:
+		st.panicking, st.panicAt = true, st.last
+	case st.panicking && st.panicAt+int64(st.config.StableWindow) < st.last:
+		st.calm()
+	}
+}
+
+func (st *State) calm() { st.panicking, st.panicMost = false, 0 }
+
+// surge is how many pods the demand of this moment needs, if it has stood for
+// long enough beyond what the ready ones take; else 0.
+func (st *State) surge(s *Samples, ready int32) int32 {
+	need := st.need(s)
+	since(&st.short, need > ready, st.last)
+	since(&st.over, float64(need)/float64(ready) >= st.config.PanicThreshold, st.last)
+	if stood(st.over, surgeAfter, st.last) || stood(st.short, shortageAfter, st.last) {
+		return need
+	}
+	return 0
+}
+
+// need is how many pods can take all requests of this moment at once.
+func (st *State) need(s *Samples) int32 {
+	if capacity := st.config.capacity(); capacity > 0 {
+		return ceil(float64(s.demand()) / capacity)
+	}
+	return int32(min(s.demand(), 1))
+}
+
+func since(at *int64, is bool, now int64) {
+	switch {
+	case !is:
+		*at = 0
+	case *at == 0:
+		*at = now
+	}
+}
+
+func stood(at int64, d time.Duration, now int64) bool { return at > 0 && now-at >= int64(d) }
+
+// pods is how many share a load; what is beyond by less than arithmetic can
+// tell is not beyond.
+func pods(value, target float64) int32 { return ceil(value/target - 1e-9) }
+
+// ceil rounds up to a number of pods.
+func ceil(v float64) int32 { return int32(max(0, min(math.Ceil(v), math.MaxInt32))) }
