@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"runtime/stat":              {},
 	"runtime/proxy":             {"schema/contract"},
 	"runtime/activator":         {"schema/contract", "runtime/proxy", "runtime/stat"},
+	"runtime/demand":            {"runtime/activator", "runtime/stat"},
 	"runtime/gateway":           {"schema/contract", "runtime/proxy"},
 	"runtime/autoscaler/decide": {"schema/contract", "runtime/stat"},
 	"runtime/autoscaler":        {"schema/contract", "runtime/stat", "runtime/autoscaler/decide"},

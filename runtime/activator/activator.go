@@ -64,6 +64,7 @@ type Config struct {
 type Activator struct {
 	cfg       Config
 	revisions table
+	active    activity
 	probers   sync.WaitGroup
 	base      context.Context // ends the goroutines that Run waits for
 	end       context.CancelFunc
@@ -78,7 +79,7 @@ func New(cfg Config) *Activator {
 	cfg.ProbeInterval = cmp.Or(cfg.ProbeInterval, 5*time.Millisecond)
 	cfg.ProbeCeiling = cmp.Or(cfg.ProbeCeiling, 500*time.Millisecond)
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
-	a := &Activator{cfg: cfg}
+	a := &Activator{cfg: cfg, active: activity{set: map[*revision]struct{}{}, hint: make(chan struct{}, 1)}}
 	a.base, a.end = context.WithCancel(context.Background())
 	a.revisions.init(a, limits{length: cfg.QueueLength, bytes: cfg.QueueBytes})
 	return a

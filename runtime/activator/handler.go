@@ -51,7 +51,9 @@ func (a *Activator) serve(w http.ResponseWriter, r *http.Request, key Key, start
 	for again := false; ; {
 		v := a.revisions.get(key)
 		p := v.claim(again)
-		if p == nil {
+		if p != nil {
+			v.touch()
+		} else {
 			var err error
 			p, err = v.await(r.Context(), weight(r), time.Until(start.Add(a.cfg.QueueTimeout)), again)
 			if err == errRetired {

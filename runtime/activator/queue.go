@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,6 +30,7 @@ type revision struct {
 	owner  *Activator
 	limits limits
 	stats  counters
+	active atomic.Bool // in the owner's activity
 
 	mu      sync.Mutex      // guards all below; held for a few instructions only
 	pods    map[string]*pod // by name, all that exist
@@ -82,7 +84,12 @@ func (v *revision) await(ctx context.Context, bytes int64, d time.Duration, fron
 	v.line.add(w, front)
 	v.dispatch() // a place may have come free since claim
 	v.askForPod()
+	pressed := v.line.length == 1
 	v.mu.Unlock()
+	v.touch()
+	if pressed {
+		v.owner.active.press()
+	}
 	return v.wait(ctx, w, d)
 }
 

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/sluice-dev/sluice/engine"
@@ -39,7 +40,11 @@ func openFolder(path string) (folder, error) {
 	return folder{root: filepath.Dir(path), only: filepath.Base(path)}, nil
 }
 
-// Head lists the folder's files. Their blobs are their paths.
+// onDisk begins the blobs of the folder's own files, before their paths; those
+// of its history are hashes.
+const onDisk = "file:"
+
+// Head lists the folder's files, sorted as in a commit.
 func (f folder) Head(ctx context.Context) (git.Snapshot, error) {
 	s := git.Snapshot{Commit: git.Commit{Hash: "worktree", Message: "files in " + f.root}}
 	err := filepath.WalkDir(f.root, func(path string, d fs.DirEntry, err error) error {
@@ -57,6 +62,10 @@ func (f folder) Head(ctx context.Context) (git.Snapshot, error) {
 			if strings.HasPrefix(d.Name(), ".") || f.only != "" {
 				return fs.SkipDir
 			}
+			if _, err := os.Lstat(filepath.Join(path, ".git")); err == nil {
+				s.Files = append(s.Files, git.Entry{Path: filepath.ToSlash(rel), Mode: git.Submodule})
+				return fs.SkipDir
+			}
 			return nil
 		}
 		if f.only != "" && rel != f.only {
@@ -64,6 +73,7 @@ func (f folder) Head(ctx context.Context) (git.Snapshot, error) {
 		}
 		return f.entry(&s, path, filepath.ToSlash(rel), d)
 	})
+	slices.SortFunc(s.Files, func(a, b git.Entry) int { return strings.Compare(a.Path, b.Path) })
 	return s, err
 }
 
@@ -72,7 +82,7 @@ func (f folder) entry(s *git.Snapshot, path, rel string, d fs.DirEntry) error {
 	if err != nil {
 		return err
 	}
-	e := git.Entry{Path: rel, Blob: path, Size: info.Size()}
+	e := git.Entry{Path: rel, Blob: onDisk + path, Size: info.Size()}
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
 		e.Mode = git.Symlink
@@ -83,16 +93,24 @@ func (f folder) entry(s *git.Snapshot, path, rel string, d fs.DirEntry) error {
 	return nil
 }
 
-// Blob reads a file. A file that is still being written may be longer than it was listed.
-func (f folder) Blob(_ context.Context, blob string, limit int64) ([]byte, error) {
-	info, err := os.Stat(blob)
+// Blob reads a file, or what one of the history was. A file that is still being
+// written may be longer than it was listed.
+func (f folder) Blob(ctx context.Context, blob string, limit int64) ([]byte, error) {
+	path, found := strings.CutPrefix(blob, onDisk)
+	if !found {
+		if f.past == nil {
+			return nil, fmt.Errorf("%s: no history here", blob)
+		}
+		return f.past.Blob(ctx, blob, limit)
+	}
+	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if info.Size() > limit {
-		return nil, fmt.Errorf("%s: %d bytes, more than %d", blob, info.Size(), limit)
+		return nil, fmt.Errorf("%s: %d bytes, more than %d", path, info.Size(), limit)
 	}
-	return os.ReadFile(blob)
+	return os.ReadFile(path)
 }
 
 // Log is the history of the branch that the folder is a work tree of; empty

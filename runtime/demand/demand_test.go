@@ -1,0 +1,227 @@
+package demand
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/sluice-dev/sluice/runtime/activator"
+	"github.com/sluice-dev/sluice/runtime/stat"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// source is an activator with loads as the test says.
+type source struct {
+	hints chan struct{}
+	mu    sync.Mutex
+	loads map[activator.Key]activator.Load
+}
+
+func newSource() *source {
+	return &source{hints: make(chan struct{}, 1), loads: map[activator.Key]activator.Load{}}
+}
+
+func (s *source) set(l activator.Load) {
+	s.mu.Lock()
+	s.loads[l.Key] = l
+	s.mu.Unlock()
+	select {
+	case s.hints <- struct{}{}:
+	default:
+	}
+}
+
+func (s *source) Hints() <-chan struct{} { return s.hints }
+
+func (s *source) Active(f func(activator.Load) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k, l := range s.loads {
+		if !f(l) {
+			delete(s.loads, k)
+		}
+	}
+}
+
+func (s *source) active() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.loads)
+}
+
+// leader is wherever the test says.
+type leader struct {
+	mu      sync.Mutex
+	address string
+	moved   chan struct{}
+}
+
+func (l *leader) Address() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.address
+}
+
+func (l *leader) Moved() <-chan struct{} { return l.moved }
+
+func (l *leader) is(address string) {
+	l.mu.Lock()
+	l.address = address
+	l.mu.Unlock()
+	select {
+	case l.moved <- struct{}{}:
+	default:
+	}
+}
+
+type starter func(namespace, revision string) error
+
+func (s starter) Start(_ context.Context, namespace, revision string) error {
+	return s(namespace, revision)
+}
+
+// autoscaler is the other half: it collects frames and acknowledges wakes.
+func autoscaler(t *testing.T, ack stat.Ack) (address string, frames <-chan stat.Frame) {
+	t.Helper()
+	got := make(chan stat.Frame, 1000)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		flush := http.NewResponseController(w).Flush
+		w.WriteHeader(http.StatusOK)
+		_ = flush()
+		for dec := json.NewDecoder(r.Body); ; {
+			var f stat.Frame
+			if dec.Decode(&f) != nil {
+				return
+			}
+			got <- f
+			if f.Wake {
+				ack.Namespace, ack.Revision = f.Namespace, f.Revision
+				_ = json.NewEncoder(w).Encode(ack)
+				_ = flush()
+			}
+		}
+	}))
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String(), got
+}
+
+// run starts a Teller and ends it with the test.
+func run(t *testing.T, cfg Config, s Source) *Teller {
+	t.Helper()
+	cfg.ID = "a1"
+	teller, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background()) //nolint:usetesting // it is awaited after t.Context has ended
+	done := make(chan error, 1)
+	go func() { done <- teller.Run(ctx, s) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+	return teller
+}
+
+var key = activator.Key{Namespace: "default", Revision: "hello-1"}
+
+func never(t *testing.T) starter {
+	return func(string, string) error { t.Error("asked for a pod directly"); return nil }
+}
+
+func TestTeller_AnActiveRevisionIsToldOfAtOnceAndThenEachPeriodUntilItIsQuiet(t *testing.T) {
+	address, frames := autoscaler(t, stat.Ack{})
+	s, l := newSource(), &leader{moved: make(chan struct{}, 1)}
+	run(t, Config{Leader: l, Starter: never(t), Period: 20 * time.Millisecond, Sample: time.Millisecond, Idle: 50 * time.Millisecond}, s)
+	l.is(address)
+	s.set(activator.Load{Key: key, InFlight: 3, Ready: 2})
+	first := <-frames
+	if first.Revision != "hello-1" || first.Activator != "a1" || first.InFlight != 3 || first.Ready != 2 || first.Concurrency != 3 {
+		t.Errorf("first: %+v", first)
+	}
+	if next := <-frames; next.Seconds <= 0 || next.Concurrency < 2.9 || next.Concurrency > 3.1 {
+		t.Errorf("next: %+v", next)
+	}
+	s.set(activator.Load{Key: key, Requests: 30})
+	for f := range frames {
+		if f.InFlight == 0 && f.Requests == 0 {
+			break
+		}
+	}
+	for s.active() > 0 {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestTeller_AGrowingQueueIsToldOfAtOnce(t *testing.T) {
+	address, frames := autoscaler(t, stat.Ack{})
+	s, l := newSource(), &leader{moved: make(chan struct{}, 1)}
+	run(t, Config{Leader: l, Starter: never(t), Period: time.Hour, Sample: time.Hour}, s)
+	l.is(address)
+	s.set(activator.Load{Key: key, InFlight: 1})
+	<-frames
+	s.set(activator.Load{Key: key, InFlight: 1, Queued: 9})
+	if f := <-frames; f.Queued != 9 {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestTeller_AWakeIsAnswered(t *testing.T) {
+	address, _ := autoscaler(t, stat.Ack{Want: 1})
+	l := &leader{moved: make(chan struct{}, 1)}
+	teller := run(t, Config{Leader: l, Starter: never(t), Patience: 10 * time.Second}, newSource())
+	l.is(address)
+	if err := teller.Wake(t.Context(), key); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTeller_ARefusedWakeSaysWhy(t *testing.T) {
+	address, _ := autoscaler(t, stat.Ack{Error: "quota exceeded"})
+	l := &leader{moved: make(chan struct{}, 1)}
+	teller := run(t, Config{Leader: l, Starter: never(t), Patience: 10 * time.Second}, newSource())
+	l.is(address)
+	if err := teller.Wake(t.Context(), key); err == nil || err.Error() != "quota exceeded" {
+		t.Error(err)
+	}
+}
+
+func TestTeller_WithoutAnAutoscalerThePodIsAskedForDirectly(t *testing.T) {
+	started := make(chan string, 1)
+	l := &leader{moved: make(chan struct{}, 1)}
+	teller := run(t, Config{Leader: l, Patience: time.Millisecond, Starter: starter(func(ns, revision string) error {
+		started <- ns + "/" + revision
+		return nil
+	})}, newSource())
+	if err := teller.Wake(t.Context(), key); err != nil {
+		t.Error(err)
+	}
+	if got := <-started; got != "default/hello-1" {
+		t.Error(got)
+	}
+}
+
+func TestTeller_FollowsTheLeader(t *testing.T) {
+	one, first := autoscaler(t, stat.Ack{})
+	two, second := autoscaler(t, stat.Ack{})
+	s, l := newSource(), &leader{moved: make(chan struct{}, 1)}
+	run(t, Config{Leader: l, Starter: never(t), Period: time.Millisecond, Sample: time.Millisecond}, s)
+	l.is(one)
+	s.set(activator.Load{Key: key, InFlight: 1})
+	<-first
+	l.is(two)
+	<-second
+}

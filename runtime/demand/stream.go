@@ -1,0 +1,129 @@
+package demand
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sluice-dev/sluice/runtime/stat"
+)
+
+// again is the pause after a connection that failed.
+const again = 100 * time.Millisecond
+
+// connect keeps one stream to whoever leads.
+func (t *Teller) connect(ctx context.Context) error {
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{
+		Protocols:   protocols,
+		DialContext: (&net.Dialer{Timeout: time.Second}).DialContext,
+	}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport}
+	for ctx.Err() == nil {
+		address := t.cfg.Leader.Address()
+		if address == "" {
+			if !t.moved(ctx, 0) {
+				return nil
+			}
+			continue
+		}
+		if err := t.stream(ctx, client, address); err != nil && ctx.Err() == nil {
+			t.cfg.Log.Warn("the stream to the autoscaler broke", "address", address, "error", err)
+		}
+		if !t.moved(ctx, again) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// moved waits until the leader may have changed, or for d if that is not 0.
+// It is false when ctx has ended.
+func (t *Teller) moved(ctx context.Context, d time.Duration) bool {
+	var timeout <-chan time.Time
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		timeout = timer.C
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.cfg.Leader.Moved():
+	case <-timeout:
+	}
+	return true
+}
+
+// errMoved ends a stream to somebody who leads no longer.
+var errMoved = errors.New("another one leads")
+
+// stream sends frames and reads answers until one side ends it.
+func (t *Teller) stream(ctx context.Context, client *http.Client, address string) error {
+	g, ctx := errgroup.WithContext(ctx)
+	body, frames := io.Pipe()
+	g.Go(func() error { return t.write(ctx, frames, address) })
+	g.Go(func() error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+stat.LoadPath, body)
+		if err != nil {
+			return err
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("it answers %s", resp.Status)
+		}
+		return t.read(resp.Body)
+	})
+	err := g.Wait()
+	if errors.Is(err, errMoved) {
+		return nil
+	}
+	return err
+}
+
+// write sends frames until ctx ends or somebody else leads.
+func (t *Teller) write(ctx context.Context, to *io.PipeWriter, address string) error {
+	stop := context.AfterFunc(ctx, func() { to.CloseWithError(ctx.Err()) })
+	defer stop()
+	defer to.Close()
+	enc := json.NewEncoder(to)
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case f := <-t.frames:
+			if err := enc.Encode(f); err != nil {
+				return err
+			}
+		case <-t.cfg.Leader.Moved():
+			if t.cfg.Leader.Address() != address {
+				return errMoved
+			}
+		}
+	}
+}
+
+// read hands out answers until the stream ends.
+func (t *Teller) read(from io.Reader) error {
+	dec := json.NewDecoder(from)
+	for {
+		var ack stat.Ack
+		if err := dec.Decode(&ack); err != nil {
+			return err
+		}
+		t.answered(ack)
+	}
+}
