@@ -3,12 +3,15 @@ package verb
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sluice-dev/sluice/cmd/sluice/cli"
+	"github.com/sluice-dev/sluice/engine/plan"
 	"github.com/sluice-dev/sluice/engine/status"
+	"github.com/sluice-dev/sluice/schema"
 )
 
 type statusOptions struct {
@@ -47,7 +50,7 @@ func (v *statusOptions) run(ctx context.Context) error {
 		return err
 	}
 	if v.only != "" {
-		if r.Specs = named(r.Specs, v.only); len(r.Specs) == 0 {
+		if r = about(r, v.only); len(r.Specs) == 0 {
 			return fmt.Errorf("%s: no spec of that name; `sluice status` lists all", v.only)
 		}
 	}
@@ -57,14 +60,14 @@ func (v *statusOptions) run(ctx context.Context) error {
 	return v.print(r)
 }
 
-func named(specs []status.Spec, name string) []status.Spec {
-	var out []status.Spec
-	for _, s := range specs {
-		if s.Identity.Name == name || s.Identity.Namespace+"/"+s.Identity.Name == name {
-			out = append(out, s)
-		}
-	}
-	return out
+// about leaves of a report what is about the specs of one name, given as NAME
+// or NAMESPACE/NAME.
+func about(r status.Report, name string) status.Report {
+	is := func(id schema.Identity) bool { return id.Name == name || id.Namespace+"/"+id.Name == name }
+	r.Specs = slices.DeleteFunc(r.Specs, func(s status.Spec) bool { return !is(s.Identity) })
+	r.Problems = slices.DeleteFunc(r.Problems, func(p schema.Problem) bool { return !is(p.Identity) })
+	r.Holds = slices.DeleteFunc(r.Holds, func(h plan.Hold) bool { return !is(h.Unit) })
+	return r
 }
 
 func (v *statusOptions) print(r status.Report) error {
