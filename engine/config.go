@@ -91,7 +91,8 @@ type Config struct {
 	Inventory Inventory
 	Inspector Inspector
 	Reporter  Reporter
-	// Last is what an earlier run reported last: events are told from there on.
+	// Last is what an earlier run reported last: events are told from there on,
+	// and what waits to be deleted goes on waiting.
 	Last status.Report
 	// Kinds is the table of contents of what specs may be.
 	Kinds  schema.Kinds

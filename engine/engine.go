@@ -26,12 +26,16 @@ type Engine struct {
 	settings load.Settings
 	lookErr  error
 
-	parts   map[partKey]load.Part
-	units   []*unit
-	latest  latestIndex
-	history historian
-	facts   factCache
-	trouble map[revisionKey]trouble
+	parts map[partKey]load.Part
+	units []*unit
+	// manifests are those of all units, each object once; nil if that has to be
+	// found out anew.
+	manifests []manifest.Manifest
+	scratch   []byte // a fingerprint in the making
+	latest    latestIndex
+	history   historian
+	facts     factCache
+	trouble   map[revisionKey]trouble
 
 	memo    *plan.Memo
 	orphans map[manifest.ID]time.Time
@@ -50,16 +54,30 @@ func New(cfg Config) (*Engine, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	cfg = cfg.withDefaults()
 	return &Engine{
-		cfg:     cfg.withDefaults(),
+		cfg:     cfg,
 		parts:   map[partKey]load.Part{},
 		facts:   factCache{},
 		trouble: map[revisionKey]trouble{},
 		memo:    plan.NewMemo(),
-		orphans: map[manifest.ID]time.Time{},
+		orphans: released(cfg),
 		tries:   map[manifest.ID]try{},
 		report:  cfg.Last,
 	}, nil
+}
+
+// released is since when an earlier run has let go of what the last report says
+// it is about to delete: the grace goes on where it stood, and the brake has
+// been passed.
+func released(cfg Config) map[manifest.ID]time.Time {
+	out := map[manifest.ID]time.Time{}
+	for _, h := range cfg.Last.Holds {
+		if h.Wait > 0 {
+			out[h.ID] = cfg.Now().Add(h.Wait - cfg.Policy.Grace)
+		}
+	}
+	return out
 }
 
 // baseKinds are observed from the start; others when they are first described.

@@ -171,6 +171,29 @@ func TestEngine_AMassDeletionWaitsForAConfirmationInGit(t *testing.T) {
 	}
 }
 
+func TestEngine_ARestartWithinTheGraceDoesNotBrake(t *testing.T) {
+	w := newWorld(t)
+	files, none := map[string]string{}, map[string]string{}
+	for _, name := range strings.Fields("a b c d e f g h") {
+		files[name+".yaml"], none[name+".yaml"] = hello(name, "x"), ""
+	}
+	w.push("many", files)
+	w.pass()
+	w.push("none\n\nSluice-Prune: confirm\n", none)
+	w.pass()
+	w.push("later", map[string]string{"z.yaml": hello("z", "x")})
+	w.now = w.now.Add(20 * time.Second)
+	w.pass()
+	w.start()
+	w.now = w.now.Add(39 * time.Second)
+	wantWrites(t, w.pass())
+	w.now = w.now.Add(2 * time.Second)
+	w.pass()
+	if n := len(w.revisions("a")) + len(w.revisions("h")); n != 0 {
+		t.Errorf("%d revisions are still there: %+v", n, w.report().Holds)
+	}
+}
+
 func TestEngine_ForeignChangesAreHealed(t *testing.T) {
 	w := newWorld(t)
 	first := w.serve("one")

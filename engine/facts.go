@@ -3,7 +3,10 @@ package engine
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -16,8 +19,11 @@ import (
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
-// revision is what the cluster knows of one, read from its Deployment.
+// revision is what the cluster knows of one, read from its Deployment. It is
+// shared between passes and never written to.
 type revision struct {
+	// version of the Deployment that it was read from.
+	version       string
 	key           revisionKey
 	configuration string
 	created       time.Time
@@ -33,51 +39,82 @@ type revision struct {
 }
 
 // factCache holds what was read from a Deployment, by its resource version.
-type factCache map[manifest.ID]cachedRevision
-
-type cachedRevision struct {
-	version  string
-	revision revision
-}
+type factCache map[manifest.ID]*revision
 
 // cluster is the live objects as the line needs them.
 type cluster struct {
 	live plan.Live
-	// revisions by configuration, and by name.
-	byConfiguration map[configurationKey][]revision
-	byName          map[revisionKey]revision
+	// revisions are sorted by namespace, configuration and name.
+	revisions []*revision
+	// names are the same by name, indexed when first asked for.
+	names func() map[revisionKey]*revision
 }
 
-// survey indexes the live revisions.
-func (e *Engine) survey(live plan.Live) cluster {
-	c := cluster{
-		live:            live,
-		byConfiguration: map[configurationKey][]revision{},
-		byName:          map[revisionKey]revision{},
+func newCluster(live plan.Live, revisions []*revision) cluster {
+	slices.SortFunc(revisions, compareRevisions)
+	return cluster{live: live, revisions: revisions, names: sync.OnceValue(func() map[revisionKey]*revision {
+		names := make(map[revisionKey]*revision, len(revisions))
+		for _, r := range revisions {
+			names[r.key] = r
+		}
+		return names
+	})}
+}
+
+func compareRevisions(a, b *revision) int {
+	if c := a.compare(configurationKey{b.key.namespace, b.configuration}); c != 0 {
+		return c
 	}
+	return strings.Compare(a.key.name, b.key.name)
+}
+
+// compare tells where the revision stands against those of a configuration.
+func (r *revision) compare(key configurationKey) int {
+	if c := strings.Compare(r.key.namespace, key.namespace); c != 0 {
+		return c
+	}
+	return strings.Compare(r.configuration, key.name)
+}
+
+// of are the revisions of a configuration, by name.
+func (c cluster) of(key configurationKey) []*revision {
+	from, _ := slices.BinarySearchFunc(c.revisions, key, (*revision).compare)
+	to := from
+	for to < len(c.revisions) && c.revisions[to].compare(key) == 0 {
+		to++
+	}
+	return c.revisions[from:to]
+}
+
+// survey finds the live revisions.
+func (e *Engine) survey(live plan.Live) cluster {
+	revisions := make([]*revision, 0, len(e.facts))
 	for id, object := range live {
 		if id.Kind != "Deployment" || !object.Ours || object.Terminating || object.Labels[contract.LabelRevision] == "" {
 			continue
 		}
 		r := e.facts.revision(object)
 		if t := e.trouble[r.key]; t.Trouble != (plan.Trouble{}) && !r.serving {
-			r.reason, r.message = cmp.Or(t.Reason, r.reason), t.Message
+			troubled := *r
+			troubled.reason, troubled.message = cmp.Or(t.Reason, r.reason), t.Message
+			r = &troubled
 		}
-		ck := configurationKey{id.Namespace, r.configuration}
-		c.byConfiguration[ck] = append(c.byConfiguration[ck], r)
-		c.byName[r.key] = r
+		revisions = append(revisions, r)
 	}
-	return c
+	if len(e.facts) > 2*len(revisions)+64 { // most of them are gone
+		maps.DeleteFunc(e.facts, func(id manifest.ID, _ *revision) bool { _, there := live[id]; return !there })
+	}
+	return newCluster(live, revisions)
 }
 
 // revision reads a Deployment, once a resource version.
-func (f factCache) revision(object plan.Object) revision {
-	if cached, ok := f[object.ID]; ok && cached.version == object.ResourceVersion {
-		return cached.revision
+func (f factCache) revision(object plan.Object) *revision {
+	if r, ok := f[object.ID]; ok && r.version == object.ResourceVersion {
+		return r
 	}
 	r := readRevision(object)
-	f[object.ID] = cachedRevision{object.ResourceVersion, r}
-	return r
+	f[object.ID] = &r
+	return &r
 }
 
 // readRevision judges a Deployment. Ready means that its pods were available
@@ -86,6 +123,7 @@ func (f factCache) revision(object plan.Object) revision {
 // was created with no pods has nothing to prove.
 func readRevision(object plan.Object) revision {
 	r := revision{
+		version:       object.ResourceVersion,
 		key:           revisionKey{object.ID.Namespace, object.ID.Name},
 		configuration: object.Labels[contract.LabelConfiguration],
 		commit:        object.Commit,
@@ -123,7 +161,7 @@ func (r *revision) judge(c appsv1.DeploymentCondition) {
 }
 
 // fact says the same in render's words.
-func (r revision) fact() render.Fact {
+func (r *revision) fact() render.Fact {
 	return render.Fact{Ready: r.ready, Reason: r.reason, Message: r.message}
 }
 

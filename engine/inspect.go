@@ -23,13 +23,23 @@ type trouble struct {
 }
 
 // inspect asks after revisions that have no available pod although they
-// should; more says that there are such revisions, to be asked again.
-func (e *Engine) inspect(ctx context.Context, live plan.Live) (more bool) {
+// should, and gives the cluster with what was found; more says that there are
+// such revisions, to be asked again.
+func (e *Engine) inspect(ctx context.Context, c cluster) (found cluster, more bool) {
 	if e.cfg.Inspector == nil {
-		return false
+		return c, false
 	}
 	now := e.cfg.Now()
-	due, more := e.troubled(e.survey(live), now)
+	due, more := e.troubled(c, now)
+	if len(due) == 0 {
+		return c, more
+	}
+	e.ask(ctx, due, now)
+	return e.survey(c.live), more
+}
+
+// ask asks after revisions, and remembers the answers.
+func (e *Engine) ask(ctx context.Context, due []revisionKey, now time.Time) {
 	found := make([]plan.Trouble, len(due))
 	var g errgroup.Group
 	g.SetLimit(e.cfg.Parallel)
@@ -45,28 +55,27 @@ func (e *Engine) inspect(ctx context.Context, live plan.Live) (more bool) {
 	for i, key := range due {
 		e.trouble[key] = trouble{found[i], now}
 	}
-	return more
 }
 
 // troubled are the revisions to ask about now, and whether any has to be
 // asked about later. Those that serve, sleep or are gone are forgotten.
 func (e *Engine) troubled(c cluster, now time.Time) (due []revisionKey, more bool) {
 	for key := range e.trouble {
-		if r, ok := c.byName[key]; !ok || r.serving {
+		if r, ok := c.names()[key]; !ok || r.serving {
 			delete(e.trouble, key)
 		}
 	}
-	for key, r := range c.byName {
+	for _, r := range c.revisions {
 		if r.serving || r.replicas == 0 && r.ready {
 			continue
 		}
 		more = true
-		asked := e.trouble[key].at
+		asked := e.trouble[r.key].at
 		if asked.IsZero() {
 			asked = r.created
 		}
 		if now.Sub(asked) >= inspectEvery && len(due) < inspectMost {
-			due = append(due, key)
+			due = append(due, r.key)
 		}
 	}
 	return due, more

@@ -28,7 +28,7 @@ type unit struct {
 type configurationKey struct{ namespace, name string }
 
 // latestIndex is the newest workload that the repository describes.
-type latestIndex map[configurationKey]desired.Workload
+type latestIndex map[configurationKey]*desired.Workload
 
 // lower turns the tree into units. A unit whose spec did not change is kept
 // with what was rendered from it.
@@ -38,14 +38,16 @@ func (e *Engine) lower() {
 		old[u.entry.Identity] = u
 	}
 	e.units = make([]*unit, 0, len(e.tree.Specs))
-	e.latest = latestIndex{}
+	e.latest = make(latestIndex, len(e.tree.Specs))
+	e.manifests = nil
 	for _, entry := range e.tree.Specs {
 		u := old[entry.Identity]
 		if u == nil || u.entry.Spec != entry.Spec || u.entry.File != entry.File {
 			u = newUnit(entry)
 		}
 		e.units = append(e.units, u)
-		for _, w := range u.nouns.Workloads {
+		for i := range u.nouns.Workloads {
+			w := &u.nouns.Workloads[i]
 			e.latest[configurationKey{w.Namespace, w.Configuration}] = w
 		}
 	}

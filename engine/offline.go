@@ -61,21 +61,18 @@ func RenderTree(ctx context.Context, repository Repository, kinds schema.Kinds, 
 		return nil, nil, err
 	}
 	e.cfg.Render = cfg
-	c := e.survey(nil)
+	var revisions []*revision
 	for key, w := range e.latest {
-		r := revision{key: revisionKey{key.namespace, w.Revision}, configuration: key.name, ready: true}
-		c.byConfiguration[key] = append(c.byConfiguration[key], r)
-		c.byName[r.key] = r
+		revisions = append(revisions, &revision{key: revisionKey{key.namespace, w.Revision}, configuration: key.name, ready: true})
 	}
+	c := newCluster(nil, revisions)
 	problems := e.tree.Problems
-	var out []manifest.Manifest
 	for _, u := range e.units {
 		e.renderUnit(ctx, u, c)
 		if u.err != nil {
 			return nil, nil, u.err
 		}
-		out = append(out, u.result.Manifests...)
 		problems = append(problems, troubles(u)...)
 	}
-	return e.unambiguous(out), problems, nil
+	return e.unambiguous(), problems, nil
 }

@@ -18,21 +18,20 @@ func (e *Engine) pass(ctx context.Context, look bool) time.Duration {
 		e.look(ctx)
 	}
 	if e.snapshot.Commit.Hash == "" {
-		e.publish(e.summary(nil, plan.Plan{}))
+		e.publish(e.summary(newCluster(nil, nil), plan.Plan{}))
 		return time.Second
 	}
-	live := e.cfg.Observer.Live()
-	inspecting := e.inspect(ctx, live)
-	e.render(ctx, live)
-	p := e.plan(live)
+	c, inspecting := e.inspect(ctx, e.survey(e.cfg.Observer.Live()))
+	e.render(ctx, c)
+	p := e.plan(c.live)
 	steps := e.due(p.Steps)
 	outcomes := e.apply(ctx, steps)
 	e.learn(outcomes)
 	if len(outcomes) > 0 {
-		live = e.cfg.Observer.Live()
+		c = e.survey(e.cfg.Observer.Live())
 		e.logApplied(outcomes, began)
 	}
-	e.publish(e.summary(live, p))
+	e.publish(e.summary(c, p))
 	return e.nextLook(p, inspecting)
 }
 
@@ -46,53 +45,41 @@ func (e *Engine) Preview(ctx context.Context) (plan.Plan, status.Report, error) 
 	if e.lookErr != nil {
 		return plan.Plan{}, status.Report{}, e.lookErr
 	}
-	live := e.cfg.Observer.Live()
-	e.inspect(ctx, live)
-	e.render(ctx, live)
-	p := e.plan(live)
-	return p, e.summary(live, p), nil
+	c, _ := e.inspect(ctx, e.survey(e.cfg.Observer.Live()))
+	e.render(ctx, c)
+	p := e.plan(c.live)
+	return p, e.summary(c, p), nil
 }
 
 // plan compares everything rendered with everything live.
 func (e *Engine) plan(live plan.Live) plan.Plan {
 	in := plan.Input{
-		Live: live, Keep: e.retained(live), Commit: e.snapshot.Commit.Hash,
+		Manifests: e.manifests, Live: live, Keep: e.retains(), Commit: e.snapshot.Commit.Hash,
 		Broken: e.broken(), Memo: e.memo, Now: e.cfg.Now(), Orphans: e.orphans, Policy: e.cfg.Policy,
 	}
 	in.Policy.Confirmed = confirmsPrune(e.snapshot.Commit.Message)
-	for _, u := range e.units {
-		in.Manifests = append(in.Manifests, u.result.Manifests...)
-		for _, id := range u.result.Keep {
-			in.Keep[id] = true
-		}
-	}
-	in.Manifests = e.unambiguous(in.Manifests)
 	p := plan.Make(in)
 	e.orphans = p.Orphans
 	return p
 }
 
-// unambiguous drops manifests of an object that an earlier unit describes
-// already: a plain Service beside a route of the same name, say. The second
-// unit gets the problem.
-func (e *Engine) unambiguous(all []manifest.Manifest) []manifest.Manifest {
-	first := make(map[manifest.ID]*manifest.Manifest, len(all))
-	clash := map[string]string{}
-	out := all[:0]
-	for i := range all {
-		m := &all[i]
-		if other, taken := first[m.ID]; taken && other.Unit != m.Unit {
-			clash[m.Unit.String()] = "it makes " + m.ID.String() + ", which " + other.Unit.String() + " in " + other.File + " makes too: rename one of them"
-			continue
-		} else if taken {
-			continue
-		}
-		kept := *m
-		first[m.ID] = &kept
-		out = append(out, kept)
-	}
+// unambiguous are the manifests of all units, without those of an object that
+// an earlier unit describes already: a plain Service beside a route of the
+// same name, say. The second unit gets the problem.
+func (e *Engine) unambiguous() []manifest.Manifest {
+	first := make(map[manifest.ID]int, len(e.manifests))
+	out := make([]manifest.Manifest, 0, len(e.manifests))
 	for _, u := range e.units {
-		u.clash = clash[u.entry.Identity.String()]
+		u.clash = ""
+		for _, m := range u.result.Manifests {
+			i, taken := first[m.ID]
+			if !taken {
+				first[m.ID] = len(out)
+				out = append(out, m)
+			} else if other := &out[i]; other.Unit != m.Unit {
+				u.clash = "it makes " + m.ID.String() + ", which " + other.Unit.String() + " in " + other.File + " makes too: rename one of them"
+			}
+		}
 	}
 	return out
 }

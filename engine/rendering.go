@@ -2,9 +2,10 @@ package engine
 
 import (
 	"context"
-	"fmt"
-	"slices"
+	"encoding/binary"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/sluice-dev/sluice/engine/history"
 	"github.com/sluice-dev/sluice/engine/manifest"
@@ -14,36 +15,43 @@ import (
 	"github.com/sluice-dev/sluice/schema/desired"
 )
 
-// render brings every unit's result up to date.
-func (e *Engine) render(ctx context.Context, live plan.Live) {
-	c := e.survey(live)
+// render brings every unit's result, and all manifests, up to date.
+func (e *Engine) render(ctx context.Context, c cluster) {
+	changed := e.manifests == nil
 	for _, u := range e.units {
-		e.renderUnit(ctx, u, c)
+		if e.renderUnit(ctx, u, c) {
+			changed = true
+		}
+	}
+	if changed {
+		e.manifests = e.unambiguous()
 	}
 }
 
 // renderUnit renders one unit unless nothing it depends on has changed.
-func (e *Engine) renderUnit(ctx context.Context, u *unit, c cluster) {
+func (e *Engine) renderUnit(ctx context.Context, u *unit, c cluster) (rendered bool) {
 	if len(u.nouns.Routes) == 0 && len(u.nouns.Workloads) == 0 && u.inputs != "" {
-		return
+		return false
 	}
+	e.scratch = e.fingerprint(e.scratch[:0], u, c)
+	if u.inputs == string(e.scratch) {
+		return false
+	}
+	u.inputs = string(e.scratch)
 	in := e.input(u, c)
 	for _, configuration := range render.NeedsHistory(in) {
 		line, err := e.line(ctx, configurationKey{u.namespace(), configuration})
 		if err != nil {
 			e.cfg.Log.Warn("history cannot be read", "spec", u.entry.Identity.String(), "error", err)
+			u.inputs = "" // the next pass tries again
 		}
 		if in.Lines == nil {
 			in.Lines = map[string]history.Line{}
 		}
 		in.Lines[configuration] = line
 	}
-	inputs := fingerprint(in)
-	if u.inputs == inputs {
-		return
-	}
-	u.inputs = inputs
 	u.result, u.err = render.Render(in, e.cfg.Render)
+	return true
 }
 
 // input gathers what a unit's manifests depend on.
@@ -57,9 +65,9 @@ func (e *Engine) input(u *unit, c cluster) render.Unit {
 	for _, name := range u.configurations {
 		key := configurationKey{ns, name}
 		if w, ok := e.latest[key]; ok {
-			in.Latest[name] = w
+			in.Latest[name] = *w
 		}
-		for _, r := range c.byConfiguration[key] {
+		for _, r := range c.of(key) {
 			in.Facts.Revisions[r.key.name] = r.fact()
 		}
 	}
@@ -68,74 +76,110 @@ func (e *Engine) input(u *unit, c cluster) render.Unit {
 			in.Facts.Routed[r.Name] = routed(object)
 		}
 		for _, t := range r.Targets {
-			if rev, ok := c.byName[revisionKey{ns, t.Revision}]; ok {
+			if t.Revision == "" {
+				continue
+			}
+			if rev, ok := c.names()[revisionKey{ns, t.Revision}]; ok {
 				in.Facts.Revisions[t.Revision] = rev.fact()
 			}
-			e.freeTarget(&in, ns, t)
+			if w := e.freeTarget(ns, t); w != nil {
+				in.Latest[w.Configuration] = *w
+			}
 		}
 	}
 	return in
 }
 
-// freeTarget adds the configuration that a free-standing Route's revision
-// target may belong to: the one whose name its own begins with.
-func (e *Engine) freeTarget(in *render.Unit, ns string, t desired.Target) {
-	if t.Revision == "" {
-		return
-	}
+// freeTarget is the newest workload of the configuration that a free-standing
+// Route's revision target may belong to, the one whose name its own begins
+// with; nil if there is none.
+func (e *Engine) freeTarget(ns string, t desired.Target) *desired.Workload {
 	if i := strings.LastIndexByte(t.Revision, '-'); i > 0 {
-		if w, ok := e.latest[configurationKey{ns, t.Revision[:i]}]; ok {
-			in.Latest[t.Revision[:i]] = w
-		}
+		return e.latest[configurationKey{ns, t.Revision[:i]}]
 	}
+	return nil
 }
 
 func virtualService(r desired.Route) manifest.ID {
 	return manifest.ID{APIVersion: "networking.istio.io/v1", Kind: "VirtualService", Namespace: r.Namespace, Name: r.Name}
 }
 
-// fingerprint is a short text that differs where a unit's inputs, beside its
-// nouns, differ.
-func fingerprint(in render.Unit) string {
-	var lines []string
-	for name, w := range in.Latest {
-		lines = append(lines, "latest "+name+" "+w.Revision)
+// fingerprint appends bytes that differ where a unit's inputs, beside its
+// nouns, differ. It is made in every pass, for every unit.
+func (e *Engine) fingerprint(b []byte, u *unit, c cluster) []byte {
+	b = append(b, '.') // of a unit that depends on nothing too
+	ns := u.namespace()
+	for _, name := range u.configurations {
+		key := configurationKey{ns, name}
+		if w, ok := e.latest[key]; ok {
+			b = appendTexts(b, "latest", name, w.Revision)
+		}
+		for _, r := range c.of(key) {
+			b = r.print(b)
+		}
 	}
-	for name, f := range in.Facts.Revisions {
-		lines = append(lines, fmt.Sprint("fact ", name, f))
-	}
-	for name, r := range in.Facts.Routed {
-		lines = append(lines, fmt.Sprint("routed ", name, r.LatestReady))
-	}
-	for name, l := range in.Lines {
-		lines = append(lines, fmt.Sprint("line ", name, l.Names()))
-	}
-	slices.Sort(lines)
-	return strings.Join(append(lines, "."), "\n")
-}
-
-// retained are live objects that stay although the newest commit does not
-// describe them: every revision of a configuration that it still describes,
-// and every revision that a route can reach.
-func (e *Engine) retained(live plan.Live) map[manifest.ID]bool {
-	keep := map[manifest.ID]bool{}
-	reachable := map[revisionKey]bool{}
-	for _, u := range e.units {
-		for _, routing := range u.result.Routes {
-			for _, s := range routing.Shares {
-				reachable[revisionKey{routing.Namespace, s.Revision}] = true
+	for _, r := range u.nouns.Routes {
+		if object, ok := c.live[virtualService(r)]; ok && object.Ours {
+			b = appendTexts(b, "routed", r.Name, object.Annotations[contract.AnnotationLatestReady])
+		}
+		for _, t := range r.Targets {
+			if t.Revision == "" {
+				continue
+			}
+			b = appendTexts(b, "pinned", t.Revision, e.snapshot.Commit.Hash) // its name may be one of history's
+			if rev, ok := c.names()[revisionKey{ns, t.Revision}]; ok {
+				b = rev.print(b)
+			}
+			if w := e.freeTarget(ns, t); w != nil {
+				b = appendTexts(b, "latest", w.Configuration, w.Revision)
 			}
 		}
 	}
-	for id, object := range live {
-		if id.Kind != "Deployment" || !object.Ours {
-			continue
-		}
-		key := configurationKey{id.Namespace, object.Labels[contract.LabelConfiguration]}
-		_, described := e.latest[key]
-		if described || reachable[revisionKey{id.Namespace, object.Labels[contract.LabelRevision]}] {
-			keep[id] = true
+	return b
+}
+
+// print appends what render is told of a revision.
+func (r *revision) print(b []byte) []byte {
+	return appendTexts(strconv.AppendBool(b, r.ready), r.key.name, r.reason, r.message)
+}
+
+// appendTexts appends texts in such a way that no other texts look the same.
+func appendTexts(b []byte, all ...string) []byte {
+	for _, text := range all {
+		b = append(binary.AppendUvarint(b, uint64(len(text))), text...)
+	}
+	return b
+}
+
+// retains says which live objects stay although the newest commit does not
+// describe them: every revision of a configuration that it still describes,
+// every revision that a route can reach, and what units ask to keep.
+func (e *Engine) retains() func(plan.Object) bool {
+	reachable := sync.OnceValue(e.reachable)
+	kept := map[manifest.ID]bool{}
+	for _, u := range e.units {
+		for _, id := range u.result.Keep {
+			kept[id] = true
 		}
 	}
-	return keep
+	return func(o plan.Object) bool {
+		if kept[o.ID] || o.ID.Kind != "Deployment" {
+			return kept[o.ID]
+		}
+		_, described := e.latest[configurationKey{o.ID.Namespace, o.Labels[contract.LabelConfiguration]}]
+		return described || reachable()[revisionKey{o.ID.Namespace, o.Labels[contract.LabelRevision]}]
+	}
+}
+
+// reachable are the revisions that a route can send to.
+func (e *Engine) reachable() map[revisionKey]bool {
+	out := map[revisionKey]bool{}
+	for _, u := range e.units {
+		for _, routing := range u.result.Routes {
+			for _, s := range routing.Shares {
+				out[revisionKey{routing.Namespace, s.Revision}] = true
+			}
+		}
+	}
+	return out
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/sluice-dev/sluice/engine/manifest"
 	"github.com/sluice-dev/sluice/engine/plan"
@@ -13,7 +14,7 @@ import (
 )
 
 // summary is the report of a pass.
-func (e *Engine) summary(live plan.Live, p plan.Plan) status.Report {
+func (e *Engine) summary(c cluster, p plan.Plan) status.Report {
 	r := status.Report{
 		Repository: e.cfg.Name, Branch: e.cfg.Branch,
 		Commit: e.snapshot.Commit.Hash, Subject: Subject(e.snapshot.Commit.Message), Author: e.snapshot.Commit.AuthorName,
@@ -23,7 +24,8 @@ func (e *Engine) summary(live plan.Live, p plan.Plan) status.Report {
 	if e.lookErr != nil {
 		r.Error = e.lookErr.Error()
 	}
-	s := summarizer{engine: e, cluster: e.survey(live), pending: pendingByUnit(p), before: specsByIdentity(e.report)}
+	s := summarizer{engine: e, cluster: c, pending: pendingByUnit(p), before: sync.OnceValue(func() map[schema.Identity]status.Spec { return specsByIdentity(e.report) })}
+	r.Specs = make([]status.Spec, 0, len(e.units)+len(e.tree.Broken))
 	for _, u := range e.units {
 		r.Specs = append(r.Specs, s.spec(u))
 		r.Problems = append(r.Problems, troubles(u)...)
@@ -46,7 +48,8 @@ type summarizer struct {
 	engine  *Engine
 	cluster cluster
 	pending map[schema.Identity][]plan.Step
-	before  map[schema.Identity]status.Spec
+	// before is the last report, indexed when first asked for.
+	before func() map[schema.Identity]status.Spec
 }
 
 // spec is the state of a good spec.
@@ -133,8 +136,8 @@ func (s summarizer) commit(u *unit) string {
 func (s summarizer) revisions(u *unit) []status.Revision {
 	var out []status.Revision
 	for _, w := range u.nouns.Workloads {
-		all := slices.Clone(s.cluster.byConfiguration[configurationKey{w.Namespace, w.Configuration}])
-		slices.SortFunc(all, func(a, b revision) int {
+		all := slices.Clone(s.cluster.of(configurationKey{w.Namespace, w.Configuration}))
+		slices.SortFunc(all, func(a, b *revision) int {
 			return cmp.Or(
 				-cmp.Compare(b2i(a.key.name == w.Revision), b2i(b.key.name == w.Revision)),
 				b.created.Compare(a.created), cmp.Compare(a.key.name, b.key.name))
@@ -155,7 +158,7 @@ func (s summarizer) traffic(u *unit) []status.Share {
 	var out []status.Share
 	for i, routing := range u.result.Routes {
 		if !s.written(u, u.nouns.Routes[i].Namespace, u.nouns.Routes[i].Name) {
-			return s.before[u.entry.Identity].Traffic
+			return s.before()[u.entry.Identity].Traffic
 		}
 		for _, share := range routing.Shares {
 			out = append(out, s.share(routing, share, u.nouns.Routes[i].ClusterLocal))
@@ -186,7 +189,7 @@ func (s summarizer) written(u *unit, namespace, name string) bool {
 // invalid is the state of a spec whose document has errors: what stood before
 // still stands.
 func (s summarizer) invalid(id schema.Identity) status.Spec {
-	out := s.before[id]
+	out := s.before()[id]
 	out.Identity, out.State = id, status.Invalid
 	for _, p := range s.engine.tree.Problems {
 		if p.Identity == id && p.Severity == schema.Error {
@@ -200,6 +203,9 @@ func (s summarizer) invalid(id schema.Identity) status.Spec {
 // held are the specs that no document describes now and that stay all the
 // same, beside those that are in the report already.
 func (s summarizer) held(already []status.Spec, holds []plan.Hold) []status.Spec {
+	if len(holds) == 0 {
+		return nil
+	}
 	seen := map[schema.Identity]bool{}
 	for i := range already {
 		seen[already[i].Identity] = true
@@ -210,7 +216,7 @@ func (s summarizer) held(already []status.Spec, holds []plan.Hold) []status.Spec
 			continue
 		}
 		seen[h.Unit] = true
-		spec := s.before[h.Unit]
+		spec := s.before()[h.Unit]
 		spec.Identity, spec.File, spec.Reason, spec.State = h.Unit, h.File, h.Reason, status.Failed
 		if h.Broken {
 			spec.State = status.Invalid
@@ -249,7 +255,7 @@ func specsByIdentity(r status.Report) map[schema.Identity]status.Spec {
 }
 
 // troubleText is what is wrong with a revision; empty where nothing is.
-func troubleText(r revision) string {
+func troubleText(r *revision) string {
 	if r.reason == "" || r.message == "" {
 		return r.reason
 	}

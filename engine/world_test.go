@@ -27,7 +27,7 @@ import (
 // world is a repository and a cluster in memory: objects are stored as they
 // are applied, versions count up, and nothing happens by itself.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	lock    sync.Mutex
 	commits []commit
 	blobs   map[string]string
@@ -52,7 +52,7 @@ type commit struct {
 	files map[string]string
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	w := &world{
 		t: t, blobs: map[string]string{}, live: plan.Live{},
 		changes: make(chan struct{}, 1), moves: make(chan struct{}, 1),
@@ -64,7 +64,12 @@ func newWorld(t *testing.T) *world {
 
 // start makes a new engine on the same world: a restart.
 func (w *world) start() {
+	var last status.Report
+	if len(w.reports) > 0 {
+		last = w.report()
+	}
 	e, err := New(Config{
+		Last: last,
 		Name: "memory", Branch: "main", Repository: w, Observer: w, Applier: w, Reporter: w, Inspector: w,
 		Kinds:  schema.NewKinds(catalog.Kinds(plain.Policy{})),
 		Render: render.Config{Domain: "localhost", ApplySet: "applyset-test"},

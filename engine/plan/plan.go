@@ -17,9 +17,10 @@ type Input struct {
 	Manifests []manifest.Manifest
 	// Live is what is.
 	Live Live
-	// Keep lists objects that stay as they are although no manifest names them:
-	// retained revisions, and routes whose new traffic is not ready.
-	Keep map[manifest.ID]bool
+	// Keep says which of our live objects stay as they are although no manifest
+	// names them: retained revisions, and routes whose new traffic is not ready.
+	// It is asked of such objects only; nil keeps none.
+	Keep func(Object) bool
 	// Commit is stamped on what is written.
 	Commit string
 	// Broken says what of the repository could not be understood.
@@ -94,20 +95,20 @@ func Make(in Input) Plan {
 
 // write is the step, if any, that makes the live object what m says.
 func write(in Input, m *manifest.Manifest) (Step, bool) {
+	live, ok := in.Live[m.ID]
+	if ok && live.Ours && in.Memo.verified(live, m.Digest) {
+		return Step{}, false
+	}
 	step := Step{ID: m.ID, Manifest: *m, Unit: m.Unit, Stamps: manifest.Stamps{
 		contract.AnnotationDigest: m.Digest,
 		contract.AnnotationCommit: in.Commit,
 		contract.AnnotationSource: m.File,
 	}}
-	live, ok := in.Live[m.ID]
 	if !ok || !live.Ours {
 		step.Action, step.Reason = Create, "is not there"
 		return step, true
 	}
 	step.Live = live
-	if in.Memo.verified(live, m.Digest) {
-		return Step{}, false
-	}
 	changes, err := diff.JSON(m.JSON, live.JSON)
 	if err != nil {
 		changes = []diff.Change{{Path: "", To: err.Error()}}

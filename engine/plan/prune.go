@@ -16,15 +16,13 @@ import (
 // runs out its grace whatever the next commit says.
 func prune(in Input, wanted map[manifest.ID]bool, p *Plan) {
 	var orphans []Object
-	units := map[string]bool{}
 	for id, live := range in.Live {
-		if !live.Ours {
-			continue
-		}
-		units[live.Unit] = true
-		if !wanted[id] && !in.Keep[id] && !live.Terminating {
+		if live.Ours && !wanted[id] && !live.Terminating && (in.Keep == nil || !in.Keep(live)) {
 			orphans = append(orphans, live)
 		}
+	}
+	if len(orphans) == 0 {
+		return
 	}
 	gone := map[string]bool{}
 	var due []Object
@@ -41,14 +39,26 @@ func prune(in Input, wanted map[manifest.ID]bool, p *Plan) {
 		}
 		due = append(due, live)
 	}
-	braked := in.Policy.brakes(len(gone), len(units))
+	all := units(in.Live)
+	braked := in.Policy.brakes(len(gone), all)
 	for _, live := range due {
 		if braked && gone[live.Unit] {
-			p.Holds = append(p.Holds, hold(live, brakeText(len(gone), len(units))))
+			p.Holds = append(p.Holds, hold(live, brakeText(len(gone), all)))
 			continue
 		}
 		pruneOne(in, live, p)
 	}
+}
+
+// units is how many specs have objects in the cluster.
+func units(live Live) int {
+	all := map[string]bool{}
+	for _, o := range live {
+		if o.Ours {
+			all[o.Unit] = true
+		}
+	}
+	return len(all)
 }
 
 // pruneOne deletes a route at once and everything else after the grace, so
