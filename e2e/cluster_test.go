@@ -25,10 +25,11 @@ type cluster struct {
 }
 
 // openCluster takes the cluster that $KUBECONFIG, $SLUICE_REPO and
-// $SLUICE_HTTP name, or starts one.
+// $SLUICE_HTTP (and, if it is one of sluice-local, $SLUICE_DIR) name, or
+// starts one.
 func openCluster() (*cluster, error) {
 	if kubeconfig := os.Getenv("KUBECONFIG"); kubeconfig != "" {
-		c := &cluster{kubeconfig: kubeconfig, repo: os.Getenv("SLUICE_REPO"), http: os.Getenv("SLUICE_HTTP")}
+		c := &cluster{kubeconfig: kubeconfig, repo: os.Getenv("SLUICE_REPO"), http: os.Getenv("SLUICE_HTTP"), dir: os.Getenv("SLUICE_DIR")}
 		if c.repo == "" || c.http == "" {
 			return nil, errors.New("KUBECONFIG needs SLUICE_REPO (a path or URL that can be pushed to) and SLUICE_HTTP (host:port of the gateway) beside it")
 		}

@@ -40,10 +40,12 @@ func TestStories(t *testing.T) {
 	}
 	for _, file := range append(files, more...) {
 		t.Run(storyName(file), func(t *testing.T) {
+			restoreAfter(t)
 			testscript.Run(t, testscript.Params{
 				Files: []string{file}, Setup: setup, RequireExplicitExec: true,
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
 					"answers": answers, "settles": settles, "pods": pods, "replace": replace,
+					"service": service, "fill": fill, "nest": nest, "rename": rename, "event": event, "mentioned": mentioned,
 				},
 			})
 		})
@@ -177,11 +179,7 @@ func pods(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func podNames(ts *testscript.TestScript, selector string) []string {
-	rc, err := clientcmd.BuildConfigFromFlags("", under.kubeconfig)
-	ts.Check(err)
-	client, err := kube.NewForConfig(rc)
-	ts.Check(err)
-	list, err := client.CoreV1().Pods("").List(context.Background(), metav1.ListOptions{LabelSelector: selector})
+	list, err := kubeClient(ts).CoreV1().Pods("").List(context.Background(), metav1.ListOptions{LabelSelector: selector})
 	ts.Check(err)
 	var names []string
 	for _, p := range list.Items {

@@ -106,6 +106,9 @@ func preview(ctx context.Context, cluster Cluster, settings install.Settings, re
 	cfg.Repository = repository
 	cfg.Kinds = Kinds(settings)
 	cfg.Render.Domain = settings.Domain
+	if last, err := cluster.Report(ctx); err == nil {
+		cfg.Last = last
+	}
 	e, err := engine.New(cfg)
 	if err != nil {
 		return plan.Plan{}, status.Report{}, err
