@@ -86,12 +86,8 @@ const (
 	HeaderRevision  = "Sluice-Revision"
 )
 
-// What the autoscaler serves, and an activator asks of it.
+// What the autoscaler answers; runtime/stat has the stream of reports.
 const (
-	// PathLoad takes an activator's standing stream of reports; runtime/stat has
-	// its format. HeaderActivator names the activator on it.
-	PathLoad        = "/v1/load"
-	HeaderActivator = "Sluice-Activator"
 	// PathExplain answers ?revision=namespace/name with its last decisions.
 	PathExplain = "/v1/explain"
 	// PathTop lists the revisions that are active.

@@ -25,7 +25,7 @@ func (st *State) rule(d *Decision, s *Samples) (want, raw int32, why cause) {
 		st.over, st.short = 0, 0
 		return 0, 0, causeIdle
 	}
-	ready := max(1, s.Ready)
+	ready := max(1, min(s.Ready, s.Have)) // those beyond are on their way out
 	stable, rush := pods(d.StableValue, d.Target), pods(d.PanicValue, d.Target)
 	over := float64(rush)/float64(ready) >= st.config.PanicThreshold
 	surge := st.surge(s, ready)

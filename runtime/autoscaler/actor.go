@@ -1,0 +1,279 @@
+package autoscaler
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sluice-dev/sluice/runtime/autoscaler/decide"
+	"github.com/sluice-dev/sluice/runtime/stat"
+)
+
+const (
+	retryFirst = 50 * time.Millisecond // after the first failed write; doubled each time
+	retryLast  = 5 * time.Second
+	kept       = 32 // decisions that are remembered
+
+	writeTimeout = 10 * time.Second
+)
+
+// revision is one revision: an entry of the map, and an actor while there is
+// something to decide.
+type revision struct {
+	key   Key
+	owner *Autoscaler
+
+	due   time.Time // the agenda's
+	place int       // the agenda's
+
+	mu       sync.Mutex // guards what follows
+	there    bool       // it has a Deployment
+	facts    facts
+	wrote    int64 // the generation before our last write; what is not newer does not know of it
+	told     bool  // a route has led to it
+	grace    time.Time
+	loads    map[string]load // by activator
+	requests float64         // since the last decision
+	wakes    []wake
+	actor    *actor // nil while nothing is to be decided
+	last     decide.Decision
+	rate     float64 // requests per second, as reported last
+	history  []decide.Decision
+}
+
+// actor is the moving part of a revision.
+type actor struct {
+	state    decide.State
+	news     chan struct{} // something may have changed
+	failures int           // of writes, in a row
+	failed   Order         // what could not be written
+	why      error
+	retry    time.Time // when it may be tried again
+}
+
+// poke says that something may have changed.
+func (v *revision) poke() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.actor != nil {
+		select {
+		case v.actor.news <- struct{}{}:
+		default: // it has been told already
+		}
+		return
+	}
+	if v.owner.base.Err() != nil || !v.there && len(v.wakes) == 0 && len(v.loads) == 0 {
+		return
+	}
+	m := &actor{state: decide.Begin(v.facts.config, v.facts.have, time.Now()), news: make(chan struct{}, 1)}
+	v.actor = m
+	v.owner.actors.Go(func() { v.run(m) })
+}
+
+// set takes what the Deployment says now.
+func (v *revision) set(f facts) {
+	v.mu.Lock()
+	if v.there && f.uid == v.facts.uid && f.generation <= v.wrote {
+		f.have, f.failed = v.facts.have, v.facts.failed // from before our own write
+	} else {
+		v.wrote = 0
+	}
+	same := v.there && f == v.facts
+	if v.actor != nil && f.config != v.facts.config {
+		v.actor.state = v.actor.state.Configured(f.config, time.Now())
+	}
+	v.there, v.facts = true, f
+	v.mu.Unlock()
+	if !same {
+		v.poke()
+	}
+}
+
+// run decides, writes and waits until there is nothing left to decide.
+func (v *revision) run(m *actor) {
+	ctx := v.owner.base
+	for ctx.Err() == nil {
+		now := time.Now()
+		o, d, write := v.decide(m, now)
+		var err error
+		if write {
+			err = v.write(ctx, m, o, d, now)
+		}
+		v.acknowledge(d.Want, err)
+		again, over := v.rest(m, d, err)
+		if over {
+			v.owner.forget(v)
+			return
+		}
+		if again > 0 {
+			v.owner.agenda.set(v, now.Add(again))
+		}
+		select {
+		case <-m.news:
+		case <-ctx.Done():
+		}
+	}
+	v.mu.Lock()
+	v.actor = nil
+	v.mu.Unlock()
+}
+
+// decide asks the policy, and says whether the cluster must be told.
+func (v *revision) decide(m *actor, now time.Time) (o Order, d decide.Decision, write bool) {
+	known, routed, synced := v.owner.view(v.key, now)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	g := v.gather(now)
+	if !v.there {
+		return o, d, false
+	}
+	s := decide.Samples{
+		Concurrency: g.concurrency, Requests: uint64(v.requests), InFlight: g.inFlight, Queued: g.queued,
+		Have: v.facts.have, Ready: v.facts.ready, Known: known,
+		Initialised: v.facts.initialised(), Failed: v.facts.givenUp(), Reachable: v.reachable(routed, synced, now),
+	}
+	if g.reported {
+		s.Ready = int32(g.ready)
+	}
+	v.requests -= float64(s.Requests)
+	m.state, d = decide.Next(m.state, s, now)
+	d.Again = v.sooner(d.Again, now, g.expires)
+	note := v.facts.note(d.Want, s.Reachable)
+	write = d.Want != d.Have || note != v.facts.failed
+	v.remember(d, g.rate, write)
+	return Order{Key: v.key, UID: v.facts.uid, Replicas: d.Want, Failed: note}, d, write
+}
+
+// reachable tells whether a route leads to the revision, or one may soon. The
+// caller holds mu.
+func (v *revision) reachable(routed, synced bool, now time.Time) bool {
+	switch {
+	case routed:
+		v.told, v.grace = true, time.Time{}
+		return true
+	case !synced:
+		return true
+	case v.told || !v.facts.initialised():
+		return false
+	case v.grace.IsZero():
+		v.grace = now.Add(v.owner.cfg.RouteGrace)
+	}
+	return now.Before(v.grace)
+}
+
+// sooner is the time until the first of what comes next. The caller holds mu.
+func (v *revision) sooner(again time.Duration, now, expires time.Time) time.Duration {
+	for _, at := range []time.Time{expires, v.grace} {
+		if wait := at.Sub(now); !at.IsZero() && wait > 0 && (again == 0 || wait < again) {
+			again = wait
+		}
+	}
+	return again
+}
+
+// remember keeps a decision for those who ask. The caller holds mu.
+func (v *revision) remember(d decide.Decision, rate float64, changes bool) {
+	v.last, v.rate = d, rate
+	if !changes {
+		return
+	}
+	if n := len(v.history); n > 0 && v.history[n-1].Want == d.Want && v.history[n-1].Have == d.Have {
+		v.history[n-1] = d // the same again, after a failed write
+		return
+	}
+	if len(v.history) == kept {
+		v.history = append(v.history[:0], v.history[1:]...)
+	}
+	v.history = append(v.history, d)
+}
+
+// write tells the cluster. What has failed is not tried again before its time,
+// unless it has become something else.
+func (v *revision) write(ctx context.Context, m *actor, o Order, d decide.Decision, now time.Time) error {
+	if m.why != nil && o == m.failed && now.Before(m.retry) {
+		return m.why
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	log := v.owner.cfg.Log
+	if c := v.owner.cfg.Costs; c != nil && o.Replicas > 0 && o.Replicas < d.Have {
+		if err := c.Mark(ctx, v.key, o.Replicas); err != nil && ctx.Err() == nil {
+			log.Warn("pods not marked before scaling down", "revision", v.key.String(), "error", err)
+		}
+	}
+	err := v.owner.cfg.Scaler.Scale(ctx, o)
+	v.owner.writes.count(err)
+	if err != nil {
+		log.Warn("scaling failed", "revision", v.key.String(), "want", o.Replicas, "error", err)
+		m.failures++
+		m.failed, m.why = o, fmt.Errorf("revision %s: scale to %d: %w", v.key, o.Replicas, err)
+		m.retry = now.Add(min(retryLast, retryFirst<<min(m.failures-1, 10)))
+		return m.why
+	}
+	m.failures, m.why = 0, nil
+	log.Debug("scaled", "revision", v.key.String(), "want", d.Want, "have", d.Have, "ready", d.Ready,
+		"in_flight", d.InFlight, "queued", d.Queued, "stable", d.StableValue, "panic", d.PanicValue, "reason", d.Reason)
+	v.written(o)
+	return nil
+}
+
+// written takes what was written for what is there, before the cluster tells.
+func (v *revision) written(o Order) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.there && v.facts.uid == o.UID {
+		if v.facts.have != o.Replicas {
+			v.wrote = v.facts.generation
+		}
+		v.facts.have, v.facts.failed = o.Replicas, o.Failed
+	}
+}
+
+// acknowledge answers those who wait for a pod.
+func (v *revision) acknowledge(want int32, err error) {
+	v.mu.Lock()
+	wakes, there := v.wakes, v.there
+	v.wakes = nil
+	v.mu.Unlock()
+	if len(wakes) == 0 {
+		return
+	}
+	ack := stat.Ack{Namespace: v.key.Namespace, Revision: v.key.Revision, Want: want}
+	switch {
+	case !there:
+		ack.Error = "revision " + v.key.String() + " has no Deployment"
+	case err != nil:
+		ack.Error = err.Error()
+	case want == 0:
+		ack.Error = "revision " + v.key.String() + " wants no pod"
+	}
+	for _, w := range wakes {
+		if ack.Error == "" {
+			v.owner.waking.Observe(time.Since(w.since))
+		}
+		w.stream.send(ack)
+	}
+}
+
+// rest says when to decide again, or that the actor may go: then it is none any
+// more.
+func (v *revision) rest(m *actor, d decide.Decision, err error) (again time.Duration, over bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch {
+	case len(m.news) > 0 || len(v.wakes) > 0:
+		return 0, false
+	case err != nil:
+		return max(time.Millisecond, m.retry.Sub(d.At)), false
+	case len(v.loads) > 0 && !v.there:
+		return lost, false
+	case d.Again == 0 && d.Want != d.Have: // it was written: is anything left?
+		return time.Millisecond, false
+	case d.Again > 0 && v.there, len(v.loads) > 0:
+		return d.Again, false
+	}
+	v.owner.agenda.drop(v)
+	v.actor = nil
+	return 0, true
+}

@@ -1,0 +1,141 @@
+package autoscaler
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/sluice-dev/sluice/runtime/stat"
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+const (
+	beat      = 2 * time.Second // between two heartbeats of ours
+	quiet     = 2 * time.Second // of an HTTP/2 connection, before it is asked whether it lives
+	longest   = 64 << 10        // bytes of a frame
+	lingering = 10 * time.Second
+)
+
+// Handler serves activators' streams (POST stat.LoadPath), decisions
+// (contract.PathExplain) and what is active (contract.PathTop).
+func (a *Autoscaler) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+stat.LoadPath, a.load)
+	mux.HandleFunc("GET "+contract.PathExplain, a.explainPage)
+	mux.HandleFunc("GET "+contract.PathTop, a.topPage)
+	return mux
+}
+
+// Bound is closed when the listener is open: from then on Addr may be asked.
+func (a *Autoscaler) Bound() <-chan struct{} { return a.bound }
+
+// Addr is where the autoscaler listens. It may be asked when Bound is closed.
+func (a *Autoscaler) Addr() net.Addr { return a.addr }
+
+// serve is Run with a listener.
+func (a *Autoscaler) serve(ctx context.Context) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("autoscaler: %w", err)
+	}
+	a.addr = l.Addr()
+	close(a.bound)
+	server := &http.Server{
+		Handler: a.Handler(), ReadHeaderTimeout: lingering, Protocols: new(http.Protocols),
+		HTTP2:       &http.HTTP2Config{SendPingTimeout: quiet, PingTimeout: a.cfg.Silence},
+		BaseContext: func(net.Listener) context.Context { return a.base },
+	}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
+	var wg sync.WaitGroup
+	wg.Go(func() { a.agenda.run(a.base) })
+	stop := context.AfterFunc(a.base, func() { _ = server.Close() }) // streams end with the autoscaler
+	err = server.Serve(l)
+	stop()
+	a.end()
+	wg.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("autoscaler: %w", err)
+}
+
+// load serves one standing stream: a frame a line, and acknowledgements a line
+// the other way. An empty line is a heartbeat.
+func (a *Autoscaler) load(w http.ResponseWriter, r *http.Request) {
+	control := http.NewResponseController(w)
+	_ = control.EnableFullDuplex() // HTTP/2 has it anyway
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.WriteHeader(http.StatusOK)
+	if control.Flush() != nil {
+		return
+	}
+	s := a.Open()
+	ctx, cancel := context.WithCancel(r.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer cancel()
+		answer(ctx, s, w, control)
+	})
+	stop := context.AfterFunc(ctx, func() { _ = control.SetReadDeadline(time.Unix(1, 0)) }) // ends the reading
+	err := a.read(r.Body, s, control)
+	stop()
+	cancel()
+	s.Close()
+	wg.Wait()
+	if err != nil && a.base.Err() == nil {
+		a.cfg.Log.Info("activator's stream ended", "remote", r.RemoteAddr, "error", err)
+	}
+}
+
+// read reports what comes until the stream ends.
+func (a *Autoscaler) read(body io.Reader, s *Stream, control *http.ResponseController) error {
+	lines := bufio.NewScanner(body)
+	lines.Buffer(make([]byte, 0, 4<<10), longest)
+	for lines.Scan() {
+		line := bytes.TrimSpace(lines.Bytes())
+		if len(line) == 0 {
+			_ = control.SetReadDeadline(time.Now().Add(a.cfg.Silence)) // it promises another
+			continue
+		}
+		var f stat.Frame
+		if err := json.Unmarshal(line, &f); err != nil {
+			return fmt.Errorf("frame: %w", err)
+		}
+		if f.Namespace == "" || f.Revision == "" {
+			return errors.New("frame: no namespace or revision")
+		}
+		s.Report(f)
+	}
+	return lines.Err()
+}
+
+// answer writes acknowledgements and heartbeats until ctx is done.
+func answer(ctx context.Context, s *Stream, w io.Writer, control *http.ResponseController) {
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	lines := json.NewEncoder(w)
+	for {
+		var err error
+		select {
+		case ack := <-s.Acks():
+			err = lines.Encode(ack)
+		case <-tick.C:
+			_, err = io.WriteString(w, "\n")
+		case <-ctx.Done():
+			return
+		}
+		_ = control.SetWriteDeadline(time.Now().Add(lingering))
+		if err != nil || control.Flush() != nil {
+			return
+		}
+	}
+}
