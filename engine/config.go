@@ -40,7 +40,7 @@ type Observer interface {
 	Watch(kinds ...manifest.Kind)
 	// Synced waits until every watched kind was listed once.
 	Synced(ctx context.Context) error
-	// Live is a copy of what is known.
+	// Live is what is known, untouched by later changes. The engine only reads it.
 	Live() plan.Live
 	// Changes gets a value, at most one waiting, when Live may have changed.
 	Changes() <-chan struct{}

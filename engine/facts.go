@@ -26,9 +26,11 @@ type revision struct {
 	version       string
 	key           revisionKey
 	configuration string
-	created       time.Time
-	replicas      int32
-	ready         bool
+	// labelled: it says that it is a revision; other Deployments are none.
+	labelled bool
+	created  time.Time
+	replicas int32
+	ready    bool
 	// serving: at least one pod is available now.
 	serving bool
 	// reason says what is wrong, message more of it. Without a reason nothing
@@ -90,10 +92,13 @@ func (c cluster) of(key configurationKey) []*revision {
 func (e *Engine) survey(live plan.Live) cluster {
 	revisions := make([]*revision, 0, len(e.facts))
 	for id, object := range live {
-		if id.Kind != "Deployment" || !object.Ours || object.Terminating || object.Labels[contract.LabelRevision] == "" {
+		if id.Kind != "Deployment" || !object.Ours || object.Terminating {
 			continue
 		}
 		r := e.facts.revision(object)
+		if !r.labelled {
+			continue
+		}
 		if t := e.trouble[r.key]; t.Trouble != (plan.Trouble{}) && !r.serving {
 			troubled := *r
 			troubled.reason, troubled.message = cmp.Or(t.Reason, r.reason), t.Message
@@ -126,6 +131,7 @@ func readRevision(object plan.Object) revision {
 		version:       object.ResourceVersion,
 		key:           revisionKey{object.ID.Namespace, object.ID.Name},
 		configuration: object.Labels[contract.LabelConfiguration],
+		labelled:      object.Labels[contract.LabelRevision] != "",
 		commit:        object.Commit,
 	}
 	var d struct {

@@ -120,7 +120,7 @@ func (e *Engine) fingerprint(b []byte, u *unit, c cluster) []byte {
 	}
 	for _, r := range u.nouns.Routes {
 		if object, ok := c.live[virtualService(r)]; ok && object.Ours {
-			b = appendTexts(b, "routed", r.Name, object.Annotations[contract.AnnotationLatestReady])
+			b = appendTexts(b, "routed", r.Name, object.ResourceVersion)
 		}
 		for _, t := range r.Targets {
 			if t.Revision == "" {

@@ -161,7 +161,8 @@ func (o *Observer) unsynced(cause error) error {
 	return errors.Join(errs...)
 }
 
-// Live is a copy of what is known.
+// Live is what is known: a copy that later changes do not touch. It may be
+// given more than once: read it, never write to it.
 func (o *Observer) Live() plan.Live { return o.store.copy() }
 
 // Changes gets a value, at most one waiting, when Live may have changed.

@@ -17,8 +17,10 @@ type store struct {
 	gone map[manifest.ID]string
 	// words holds one copy of every label and annotation key, kind and namespace.
 	words map[string]string
-	notes uint64
-	hint  chan struct{}
+	// copied is what the last copy gave; nil when it is out of date.
+	copied plan.Live
+	notes  uint64
+	hint   chan struct{}
 }
 
 // known is an object and the number of the note that brought it; 0 is the watch.
@@ -31,7 +33,13 @@ func newStore() *store {
 	return &store{live: map[manifest.ID]known{}, gone: map[manifest.ID]string{}, words: map[string]string{}, hint: make(chan struct{}, 1)}
 }
 
-// signal says that something changed.
+// changed says that something did; s.mu is held.
+func (s *store) changed() {
+	s.copied = nil
+	s.signal()
+}
+
+// signal has whoever listens look.
 func (s *store) signal() {
 	select {
 	case s.hint <- struct{}{}:
@@ -39,15 +47,18 @@ func (s *store) signal() {
 	}
 }
 
-// copy is everything that is known.
+// copy is everything that is known. Until something changes it is one copy,
+// which nobody writes to.
 func (s *store) copy() plan.Live {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := make(plan.Live, len(s.live))
-	for id, k := range s.live {
-		out[id] = k.object
+	if s.copied == nil {
+		s.copied = make(plan.Live, len(s.live))
+		for id, k := range s.live {
+			s.copied[id] = k.object
+		}
 	}
-	return out
+	return s.copied
 }
 
 // seen is an object that the watch brought.
@@ -68,7 +79,7 @@ func (s *store) put(o plan.Object, note uint64) {
 		delete(s.gone, o.ID)
 	}
 	s.live[o.ID] = known{s.compact(o), note}
-	s.signal()
+	s.changed()
 }
 
 // lost is an object that is gone, or that is no longer labelled as ours.
@@ -80,7 +91,7 @@ func (s *store) lost(o plan.Object) {
 	}
 	if cur, ok := s.live[o.ID]; ok && !newer(cur.object.ResourceVersion, o.ResourceVersion) {
 		delete(s.live, o.ID)
-		s.signal()
+		s.changed()
 	}
 }
 
@@ -102,7 +113,7 @@ func (s *store) replace(kind manifest.Kind, list map[manifest.ID]plan.Object, ma
 		}
 		if _, ok := list[id]; !ok {
 			delete(s.live, id)
-			s.signal()
+			s.changed()
 		}
 	}
 	for id, uid := range s.gone {
@@ -113,6 +124,7 @@ func (s *store) replace(kind manifest.Kind, list map[manifest.ID]plan.Object, ma
 	for id, o := range list {
 		if cur, ok := s.live[id]; ok && cur.note <= mark && newer(cur.object.ResourceVersion, o.ResourceVersion) {
 			delete(s.live, id) // the server's past was restored
+			s.changed()
 		}
 		s.put(o, 0)
 	}
@@ -133,7 +145,7 @@ func (s *store) note(outcome plan.Outcome) {
 	if cur, ok := s.live[outcome.Step.ID]; ok && (outcome.Step.Live.UID == "" || cur.object.UID == outcome.Step.Live.UID) {
 		s.gone[outcome.Step.ID] = cur.object.UID
 		delete(s.live, outcome.Step.ID)
-		s.signal()
+		s.changed()
 	}
 }
 

@@ -104,3 +104,22 @@ func TestStore_OnlyChangesSignal(t *testing.T) {
 	default:
 	}
 }
+
+func TestStore_ACopyThatWasGivenStaysAsItIs(t *testing.T) {
+	s := newStore()
+	first := object("a", "1")
+	s.seen(first)
+	before := s.copy()
+	s.seen(first) // the watch says it again
+	if s.signal(); len(s.copy()) != 1 || before[first.ID].ResourceVersion != "1" {
+		t.Fatalf("%v", before)
+	}
+	s.seen(object("a", "2"))
+	if before[first.ID].ResourceVersion != "1" || s.copy()[first.ID].ResourceVersion != "2" {
+		t.Errorf("a copy that was given is %s, the next one %s", before[first.ID].ResourceVersion, s.copy()[first.ID].ResourceVersion)
+	}
+	s.lost(object("a", "3"))
+	if len(s.copy()) != 0 || len(before) != 1 {
+		t.Errorf("lost: %v, before: %v", s.copy(), before)
+	}
+}
