@@ -82,12 +82,11 @@ func (a *Autoscaler) load(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		defer cancel()
-		answer(ctx, s, w, control)
+		if a.answer(ctx, s, w, control) {
+			_ = control.SetReadDeadline(time.Unix(1, 0)) // ends the reading
+		}
 	})
-	stop := context.AfterFunc(ctx, func() { _ = control.SetReadDeadline(time.Unix(1, 0)) }) // ends the reading
 	err := a.read(r.Body, s, control)
-	stop()
 	cancel()
 	s.Close()
 	wg.Wait()
@@ -118,8 +117,9 @@ func (a *Autoscaler) read(body io.Reader, s *Stream, control *http.ResponseContr
 	return lines.Err()
 }
 
-// answer writes acknowledgements and heartbeats until ctx is done.
-func answer(ctx context.Context, s *Stream, w io.Writer, control *http.ResponseController) {
+// answer writes acknowledgements and heartbeats. It is true if the stream is at
+// its end, and false if ctx is.
+func (a *Autoscaler) answer(ctx context.Context, s *Stream, w io.Writer, control *http.ResponseController) bool {
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
 	lines := json.NewEncoder(w)
@@ -131,11 +131,13 @@ func answer(ctx context.Context, s *Stream, w io.Writer, control *http.ResponseC
 		case <-tick.C:
 			_, err = io.WriteString(w, "\n")
 		case <-ctx.Done():
-			return
+			return false
+		case <-a.base.Done():
+			return true
+		}
+		if err != nil || control.Flush() != nil {
+			return true
 		}
 		_ = control.SetWriteDeadline(time.Now().Add(lingering))
-		if err != nil || control.Flush() != nil {
-			return
-		}
 	}
 }
