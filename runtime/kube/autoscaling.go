@@ -1,0 +1,206 @@
+package kube
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	networking "istio.io/api/networking/v1"
+	istio "istio.io/client-go/pkg/apis/networking/v1"
+	istioclient "istio.io/client-go/pkg/clientset/versioned"
+	istioinformers "istio.io/client-go/pkg/informers/externalversions"
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/sluice-dev/sluice/runtime/autoscaler"
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+// Scaled is who wants to know the Deployments of revisions, and to which of
+// them a route leads: the autoscaler.
+type Scaled interface {
+	// SetDeployment tells that a Deployment is there, or has changed. The object
+	// must not be changed; it has only the fields that trimDeployment keeps.
+	SetDeployment(d *appsv1.Deployment)
+	// DeleteDeployment tells that it is gone.
+	DeleteDeployment(namespace, name string)
+	// SetRoute tells to which revisions a VirtualService leads.
+	SetRoute(namespace, name string, revisions []autoscaler.Key)
+	// DeleteRoute tells that it is gone.
+	DeleteRoute(namespace, name string)
+	// Synced tells that all that was there has been told.
+	Synced()
+}
+
+var _ Scaled = (*autoscaler.Autoscaler)(nil)
+
+// ScalingConfig of a ScalingWatcher. Kubernetes, Istio and Scaled are required.
+type ScalingConfig struct {
+	// Kubernetes reads Deployments.
+	Kubernetes kubernetes.Interface
+	// Istio reads VirtualServices.
+	Istio istioclient.Interface
+	// Scaled is told.
+	Scaled Scaled
+	// Namespace restricts what is watched. Default "": all namespaces.
+	Namespace string
+	// Log gets what an operator acts on. Default: nothing is logged.
+	Log *slog.Logger
+}
+
+// ScalingWatcher watches what the autoscaler has to know.
+type ScalingWatcher struct {
+	cfg         ScalingConfig
+	deployments cache.SharedIndexInformer
+	routes      cache.SharedIndexInformer
+	told        []cache.InformerSynced
+	synced      atomic.Bool
+}
+
+// NewScalingWatcher builds a ScalingWatcher. It starts nothing and asks nothing.
+func NewScalingWatcher(cfg ScalingConfig) (*ScalingWatcher, error) {
+	if cfg.Kubernetes == nil || cfg.Istio == nil || cfg.Scaled == nil {
+		return nil, errors.New("kube: scaling: Kubernetes, Istio and Scaled are required")
+	}
+	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
+	s := &ScalingWatcher{cfg: cfg}
+	s.deployments = informers.NewSharedInformerFactoryWithOptions(cfg.Kubernetes, 0,
+		informers.WithNamespace(cfg.Namespace),
+		informers.WithTransform(trimScaled),
+		informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.LabelSelector = contract.LabelRevision }),
+	).Apps().V1().Deployments().Informer()
+	s.routes = istioinformers.NewSharedInformerFactoryWithOptions(cfg.Istio, 0,
+		istioinformers.WithNamespace(cfg.Namespace),
+		istioinformers.WithTransform(trim),
+	).Networking().V1().VirtualServices().Informer()
+	w := &Watcher{cfg: Config{Log: cfg.Log}}
+	err := errors.Join(
+		w.watch("deployments", s.deployments, s.setDeployment, s.deleteDeployment),
+		w.watch("virtualservices", s.routes, s.setRoute, s.deleteRoute),
+	)
+	s.told = w.told
+	return s, err
+}
+
+func (s *ScalingWatcher) setDeployment(obj any) {
+	if d, ok := obj.(*appsv1.Deployment); ok {
+		s.cfg.Scaled.SetDeployment(d)
+	}
+}
+
+func (s *ScalingWatcher) deleteDeployment(obj any) {
+	if d, ok := obj.(*appsv1.Deployment); ok {
+		s.cfg.Scaled.DeleteDeployment(d.Namespace, d.Name)
+	}
+}
+
+func (s *ScalingWatcher) setRoute(obj any) {
+	if vs, ok := obj.(*istio.VirtualService); ok {
+		s.cfg.Scaled.SetRoute(vs.Namespace, vs.Name, destinations(vs))
+	}
+}
+
+func (s *ScalingWatcher) deleteRoute(obj any) {
+	if vs, ok := obj.(*istio.VirtualService); ok {
+		s.cfg.Scaled.DeleteRoute(vs.Namespace, vs.Name)
+	}
+}
+
+// HasSynced tells whether everything that was there has been told.
+func (s *ScalingWatcher) HasSynced() bool { return s.synced.Load() }
+
+// Run watches until ctx is done. It is called once.
+func (s *ScalingWatcher) Run(ctx context.Context) error {
+	done := make(chan struct{}, 2)
+	for _, informer := range []cache.SharedIndexInformer{s.deployments, s.routes} {
+		go func() {
+			informer.RunWithContext(ctx)
+			done <- struct{}{}
+		}()
+	}
+	if cache.WaitForCacheSync(ctx.Done(), s.told...) {
+		s.synced.Store(true)
+		s.cfg.Scaled.Synced()
+		s.cfg.Log.Info("cluster state read", "revisions", len(s.deployments.GetStore().ListKeys()), "routes", len(s.routes.GetStore().ListKeys()))
+	}
+	<-done
+	<-done
+	return nil
+}
+
+// trimScaled drops what the autoscaler does not read, before it is kept.
+func trimScaled(obj any) (any, error) {
+	if d, ok := obj.(*appsv1.Deployment); ok {
+		return trimDeployment(d), nil
+	}
+	return obj, nil
+}
+
+// trimDeployment keeps names, the annotations that say how to scale, replicas,
+// and how the rollout went.
+func trimDeployment(d *appsv1.Deployment) *appsv1.Deployment {
+	out := &appsv1.Deployment{
+		TypeMeta: d.TypeMeta,
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: d.Namespace, Name: d.Name, UID: d.UID, ResourceVersion: d.ResourceVersion, Generation: d.Generation,
+			DeletionTimestamp: d.DeletionTimestamp,
+			Labels:            only(d.Labels, contract.LabelRevision, contract.LabelService),
+			Annotations:       only(d.Annotations, contract.AnnotationLimits, contract.AnnotationFailed),
+		},
+		Spec:   appsv1.DeploymentSpec{Replicas: d.Spec.Replicas},
+		Status: appsv1.DeploymentStatus{ReadyReplicas: d.Status.ReadyReplicas},
+	}
+	for k, v := range d.Annotations {
+		if strings.HasPrefix(k, "autoscaling.knative.dev/") {
+			out.Annotations[k] = v
+		}
+	}
+	for _, c := range d.Status.Conditions {
+		if c.Type == appsv1.DeploymentProgressing {
+			out.Status.Conditions = []appsv1.DeploymentCondition{{Type: c.Type, Status: c.Status, Reason: c.Reason, Message: c.Message}}
+		}
+	}
+	return out
+}
+
+// destinations are the revisions that a VirtualService sends to: those that
+// its headers name, and that have a weight or are alone.
+func destinations(vs *istio.VirtualService) []autoscaler.Key {
+	var keys []autoscaler.Key
+	seen := map[autoscaler.Key]bool{}
+	for _, rule := range vs.Spec.Http {
+		for _, d := range rule.GetRoute() {
+			if d.GetWeight() == 0 && len(rule.GetRoute()) > 1 {
+				continue
+			}
+			k := autoscaler.Key{
+				Namespace: header(contract.HeaderNamespace, d.GetHeaders(), rule.GetHeaders()),
+				Revision:  header(contract.HeaderRevision, d.GetHeaders(), rule.GetHeaders()),
+			}
+			if k.Namespace != "" && k.Revision != "" && !seen[k] {
+				seen[k] = true
+				keys = append(keys, k)
+			}
+		}
+	}
+	return keys
+}
+
+// header is what the first of the rules that sets a header sets it to.
+func header(name string, rules ...*networking.Headers) string {
+	for _, r := range rules {
+		for key, value := range r.GetRequest().GetSet() {
+			if http.CanonicalHeaderKey(key) == name {
+				return value
+			}
+		}
+	}
+	return ""
+}
