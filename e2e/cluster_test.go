@@ -35,6 +35,11 @@ func openCluster() (*cluster, error) {
 		}
 		return c, nil
 	}
+	return startCluster()
+}
+
+// startCluster starts one in a folder of its own.
+func startCluster() (*cluster, error) {
 	dir, err := os.MkdirTemp("", "sluice-e2e-")
 	if err != nil {
 		return nil, err

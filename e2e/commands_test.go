@@ -95,25 +95,36 @@ func event(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: event REASON TEXT")
 	}
-	want := args[0] + ": " + args[1]
-	await(ts, want, func() string {
-		var of []string
-		for _, e := range events(ts) {
-			if e.Reason == args[0] && strings.Contains(e.Message, args[1]) {
+	awaitEvent(ts, args[0], args[1])
+}
+
+func awaitEvent(f fataler, reason, text string) {
+	want := reason + ": " + text
+	await(f, want, func() string {
+		var others []string
+		for _, e := range events(f) {
+			if e.Reason == reason && strings.Contains(e.Message, text) {
 				return want
 			}
-			if e.Reason == args[0] {
-				of = append(of, e.Message)
+			if e.Reason == reason {
+				others = append(others, e.Message)
 			}
 		}
-		return strings.Join(of, "\n")
+		return strings.Join(others, "\n")
 	})
 }
 
-func events(ts *testscript.TestScript) []corev1.Event {
-	list, err := kubeClient(ts).CoreV1().Events("").List(context.Background(), metav1.ListOptions{})
-	ts.Check(err)
+func events(f fataler) []corev1.Event {
+	list, err := kubeClient(f).CoreV1().Events("").List(context.Background(), metav1.ListOptions{})
+	check(f, err)
 	return list.Items
+}
+
+// check ends the test unless all went well.
+func check(f fataler, err error) {
+	if err != nil {
+		f.Fatalf("%v", err)
+	}
 }
 
 // mentioned TEXT: the engine's log, its report or an Event holds TEXT.
@@ -150,10 +161,10 @@ func engineLog(ts *testscript.TestScript) string {
 	return log.String()
 }
 
-func kubeClient(ts *testscript.TestScript) kube.Interface {
+func kubeClient(f fataler) kube.Interface {
 	rc, err := clientcmd.BuildConfigFromFlags("", under.kubeconfig)
-	ts.Check(err)
+	check(f, err)
 	client, err := kube.NewForConfig(rc)
-	ts.Check(err)
+	check(f, err)
 	return client
 }

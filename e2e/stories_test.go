@@ -101,8 +101,12 @@ func answers(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: [!] answers HOST [TEXT]")
 	}
-	await(ts, args[1], func() string {
-		code, body := get(args[0])
+	awaitAnswer(ts, args[0], args[1])
+}
+
+func awaitAnswer(f fataler, host, text string) {
+	await(f, text, func() string {
+		code, body := get(host)
 		if code != http.StatusOK {
 			return fmt.Sprintf("HTTP %d %s", code, body)
 		}
@@ -114,25 +118,28 @@ func answers(ts *testscript.TestScript, neg bool, args []string) {
 // repository's newest commit and the spec is in that state, for a reason that
 // holds TEXT.
 func settles(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
+	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: settles NAME STATE [TEXT]")
 	}
-	want := strings.Join(args[1:], ": ")
-	await(ts, want, func() string {
+	awaitState(ts, args[0], args[1], strings.Join(args[2:], ""))
+}
+
+func awaitState(f fataler, name, state, reason string) {
+	want := state + ": " + reason
+	await(f, want, func() string {
 		r, err := currentReport()
 		if err != nil {
 			return err.Error()
 		}
 		for _, s := range r.Specs {
-			if s.Identity.Name != args[0] {
-				continue
-			}
-			if string(s.State) == args[1] && (len(args) < 3 || strings.Contains(s.Reason, args[2])) {
+			if s.Identity.Name == name && string(s.State) == state && strings.Contains(s.Reason, reason) {
 				return want
 			}
-			return string(s.State) + ": " + s.Reason
+			if s.Identity.Name == name {
+				return string(s.State) + ": " + s.Reason
+			}
 		}
-		return "no spec " + args[0]
+		return "no spec " + name
 	})
 }
 
@@ -203,8 +210,18 @@ func replace(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(path, []byte(strings.ReplaceAll(string(b), args[0], args[1])), 0o644))
 }
 
+// fataler is a story or a test.
+type fataler interface {
+	Fatalf(format string, args ...any)
+}
+
 // await asks until it gets what it wants, and then not again.
-func await(ts *testscript.TestScript, want string, ask func() string) {
+func await(f fataler, want string, ask func() string) {
+	awaitFor(f, patience, want, ask)
+}
+
+// awaitFor is await with a patience of its own.
+func awaitFor(f fataler, patience time.Duration, want string, ask func() string) {
 	deadline := time.Now().Add(patience)
 	for {
 		got := ask()
@@ -212,9 +229,9 @@ func await(ts *testscript.TestScript, want string, ask func() string) {
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("want %q\nhave %q after %s", want, got, patience)
+			f.Fatalf("want %q\nhave %q after %s", want, got, patience)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 
