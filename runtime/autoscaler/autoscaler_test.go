@@ -93,13 +93,11 @@ func TestAutoscaler_FiftyClientsAtOnePodAreGivenFive(t *testing.T) {
 		s := w.a.Open()
 		defer s.Close()
 		say(s, 70*time.Second, frame("hello-1", 1, 0, 1))
-		began := time.Now()
 		f := frame("hello-1", 10, 40, 1)
 		f.Concurrency = 1
 		s.Report(f)
-		time.Sleep(60 * time.Millisecond)
+		time.Sleep(70 * time.Millisecond)
 		w.want("hello-1", 5)
-		t.Log("written", time.Since(began), "after the rush began, at most")
 	})
 }
 

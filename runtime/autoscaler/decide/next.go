@@ -1,6 +1,12 @@
 package decide
 
-import "time"
+import (
+	"math"
+	"time"
+)
+
+// soonest is the least time between two decisions when nothing happens.
+const soonest = 5 * time.Millisecond
 
 // Next decides. now must not be before that of the call that gave st; if it is,
 // no time has passed.
@@ -37,7 +43,7 @@ func Next(st State, s Samples, now time.Time) (State, Decision) {
 // no pod waits for more.
 func (st *State) unrouted(s *Samples) (int32, cause) {
 	st.calm()
-	st.over, st.short, st.delay = 0, 0, nil
+	st.beyond, st.borne, st.delay = 0, 0, nil
 	switch need := max(1, st.need(s)); {
 	case s.demand() > 0 && s.Have == 0:
 		return need, causeWake
@@ -99,11 +105,9 @@ func (st *State) again(d *Decision, s *Samples) time.Duration {
 			next = at
 		}
 	}
-	if st.over > 0 && st.last < st.over+int64(surgeAfter) {
-		sooner(st.over + int64(surgeAfter))
-	}
-	if st.short > 0 && st.last < st.short+int64(shortageAfter) {
-		sooner(st.short + int64(shortageAfter))
+	if st.beyond > 0 {
+		left := max(0, st.bearable()-st.borne) / st.beyond
+		sooner(st.last + max(int64(soonest), int64(math.Ceil(min(left, tick.Seconds())*float64(time.Second)))))
 	}
 	low, _ := st.low(s)
 	if !s.Reachable && (s.Initialised || s.Failed) {

@@ -83,10 +83,10 @@ func TestNext_FiftyClientsGetFivePodsAfterAMoment(t *testing.T) {
 	f.s.Concurrency = 1
 	f.at(90 * time.Second)
 	f.want(1, "", "")
-	if f.d.Again != 50*time.Millisecond {
+	if f.d.Again != 62500*time.Microsecond {
 		t.Errorf("looks again after %v", f.d.Again)
 	}
-	f.at(90*time.Second + 50*time.Millisecond)
+	f.at(90*time.Second + f.d.Again)
 	f.want(5, "", "50 requests now (10 at pods, 40 waiting), more than the ready pods take")
 	if !f.d.Panic {
 		t.Error("there is no panic")
@@ -108,7 +108,7 @@ func TestNext_AMomentsCoincidenceIsNoRush(t *testing.T) {
 	f.want(1, "", "")
 }
 
-func TestNext_AQueueThatStandsBelowTheThresholdRaisesToo(t *testing.T) {
+func TestNext_ASmallQueueThatStandsRaisesToo(t *testing.T) {
 	f := newFollow(t, decide.ConfigFrom(map[string]string{group + "target-utilization-percentage": "100"}, 10), 4)
 	f.load(38, 0)
 	for s := range 120 {
@@ -117,9 +117,9 @@ func TestNext_AQueueThatStandsBelowTheThresholdRaisesToo(t *testing.T) {
 	f.want(4, "", "")
 	f.load(40, 5)
 	f.at(120 * time.Second)
-	f.at(120*time.Second + 499*time.Millisecond)
+	f.at(121*time.Second + 900*time.Millisecond)
 	f.want(4, "", "")
-	f.at(120*time.Second + 500*time.Millisecond)
+	f.at(122 * time.Second)
 	f.want(5, "", "more than the ready pods take")
 }
 

@@ -8,13 +8,11 @@ import (
 const (
 	// tick is how often Knative decides; the rates are counted by it.
 	tick = 2 * time.Second
-	// surgeAfter is how long demand must be beyond the panic threshold, counted
-	// in what pods can take at once, to be acted on. Long enough that a moment's
-	// coincidence is none, and much shorter than a pod takes to start.
-	surgeAfter = 50 * time.Millisecond
-	// shortageAfter is the same for demand that is beyond what the ready pods
-	// take, but below the threshold: a queue that stands.
-	shortageAfter = 500 * time.Millisecond
+	// patience is how much demand beyond what the pods take is borne, in seconds
+	// of all their work, per unit of the panic threshold: at the default, demand
+	// of five times what there is for 62 ms, of one and a half times for half a
+	// second. A moment's coincidence is far less.
+	patience = 0.125
 )
 
 // rule is Knative's: what load asks for, before the revision's own bounds. raw
@@ -22,7 +20,7 @@ const (
 func (st *State) rule(d *Decision, s *Samples) (want, raw int32, why cause) {
 	if s.Have == 0 && s.demand() == 0 { // load that is over wakes nobody
 		st.calm()
-		st.over, st.short = 0, 0
+		st.beyond, st.borne = 0, 0
 		return 0, 0, causeIdle
 	}
 	ready := max(1, min(s.Ready, s.Have)) // those beyond are on their way out
@@ -117,17 +115,33 @@ func (st *State) alarm(over bool) {
 
 func (st *State) calm() { st.panicking, st.panicMost = false, 0 }
 
-// surge is how many pods the demand of this moment needs, if it has stood for
-// long enough beyond what the ready ones take; else 0.
+// surge is how many pods the demand of this moment needs, if it has been beyond
+// what there is for long enough; else 0. Pods that start count as there: what
+// was asked for already is not asked for again.
 func (st *State) surge(s *Samples, ready int32) int32 {
-	need := st.need(s)
-	since(&st.short, need > ready, st.last)
-	since(&st.over, float64(need)/float64(ready) >= st.config.PanicThreshold, st.last)
-	if stood(st.over, surgeAfter, st.last) || stood(st.short, shortageAfter, st.last) {
-		return need
+	most := st.config.MaxScale
+	there := float64(max(ready, s.Have)) * st.config.capacity()
+	beyond := 0.0
+	if there > 0 && (most == 0 || s.Have < most) {
+		beyond = float64(s.demand())/there - 1
 	}
-	return 0
+	if beyond <= 0 {
+		st.beyond, st.borne = 0, 0
+		return 0
+	}
+	st.beyond = beyond
+	if st.borne < st.bearable()-1e-9 {
+		return 0
+	}
+	st.borne = 0
+	return st.need(s)
 }
+
+// bear adds what the last sample's excess has become by now.
+func (st *State) bear(d time.Duration) { st.borne += st.beyond * d.Seconds() }
+
+// bearable is how much is borne.
+func (st *State) bearable() float64 { return patience * st.config.PanicThreshold }
 
 // need is how many pods can take all requests of this moment at once.
 func (st *State) need(s *Samples) int32 {
@@ -136,17 +150,6 @@ func (st *State) need(s *Samples) int32 {
 	}
 	return int32(min(s.demand(), 1))
 }
-
-func since(at *int64, is bool, now int64) {
-	switch {
-	case !is:
-		*at = 0
-	case *at == 0:
-		*at = now
-	}
-}
-
-func stood(at int64, d time.Duration, now int64) bool { return at > 0 && now-at >= int64(d) }
 
 // pods is how many share a load; what is beyond by less than arithmetic can
 // tell is not beyond.

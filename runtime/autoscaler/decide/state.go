@@ -38,7 +38,8 @@ type State struct {
 	panicAt   int64 // when there was reason for panic last
 	panicMost int32 // the most pods wanted in it
 
-	over, short int64 // since when demand is beyond the threshold, beyond capacity; 0: it is not
+	beyond float64 // by what part demand is more than the pods take; 0: it is not
+	borne  float64 // that, added up over seconds
 
 	step  int64 // when the pace of the rates began last
 	base  int32 // the ready pods then
@@ -78,6 +79,7 @@ func (st *State) observe(s *Samples, now int64) {
 		amount = max(0, s.Concurrency) * float64(now-st.last) / float64(time.Second)
 	}
 	st.load.add(amount, st.last, now)
+	st.bear(time.Duration(now - st.last))
 	st.last = now
 	if s.demand() > 0 || s.Requests > 0 || s.Concurrency > 0 || !s.Known {
 		st.busy = now
