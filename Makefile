@@ -43,7 +43,7 @@ e2e: build ## Run only the stories, against a cluster of their own or $$KUBECONF
 	$(GO) test -count=1 -v ./e2e/...
 
 bench: build ## Measure speed and memory; prints a table with ratios (about ten minutes)
-	$(GO) test -run '^$$' -bench . -benchmem $(MAIN_PKGS) | grep -E '^(Benchmark|pkg:|FAIL)'
+	set -o pipefail; $(GO) test -run '^$$' -bench . -benchmem $(MAIN_PKGS) | grep -E '^(Benchmark|pkg:|FAIL)'
 	SLUICE_BENCH=1 $(GO) test -count=1 -timeout 60m -v ./e2e/bench
 
 check: fmt vet lint test ## Everything that has to pass before a commit

@@ -43,6 +43,29 @@ func TestEngine_TrafficStaysUntilTheNewRevisionIsReady(t *testing.T) {
 	}
 }
 
+func TestEngine_WhatIsReadyAtOnceIsRoutedBeforeAnybodyIsTold(t *testing.T) {
+	w := newWorld(t)
+	asleep := strings.Replace(hello("hello", "one"), "    spec:", "    metadata:\n      annotations: {autoscaling.knative.dev/initial-scale: \"0\"}\n    spec:", 1)
+	w.push("one", map[string]string{"hello.yaml": asleep})
+	w.engine.pass(t.Context(), true)
+	if n := len(w.writes); n != 3 || !strings.HasPrefix(w.writes[2], "create VirtualService") {
+		t.Errorf("writes: %v", w.writes)
+	}
+	if len(w.reports) != 1 || w.report().State != status.Ready {
+		t.Errorf("reports: %+v", w.reports)
+	}
+}
+
+func TestEngine_ALongSyncIsReportedOnItsWay(t *testing.T) {
+	w := newWorld(t)
+	w.push("one", map[string]string{"hello.yaml": hello("hello", "one")})
+	w.refuse = func(plan.Step) error { w.now = w.now.Add(tellAfter); return nil }
+	w.engine.pass(t.Context(), true)
+	if len(w.reports) != 1 || w.report().State != status.Progressing || w.report().Applied.IsZero() {
+		t.Errorf("reports: %+v", w.reports)
+	}
+}
+
 func TestEngine_ARevertIsOneWriteAndStartsNothing(t *testing.T) {
 	w := newWorld(t)
 	first := w.serve("one")

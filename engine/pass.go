@@ -10,8 +10,13 @@ import (
 	"github.com/sluice-dev/sluice/engine/status"
 )
 
-// pass goes once along the line and says when the next pass is due if nothing
-// changes before.
+// tellAfter is how long a pass may go on writing before it reports.
+const tellAfter = time.Second
+
+// pass goes along the line until nothing is left to be written, and says when
+// the next pass is due if nothing changes before. What follows from a write at
+// once, as a route from a revision that is ready, is written before anybody is
+// told: reports and events would take their turn at the API server first.
 func (e *Engine) pass(ctx context.Context, look bool) time.Duration {
 	began := e.cfg.Now()
 	if look {
@@ -21,18 +26,31 @@ func (e *Engine) pass(ctx context.Context, look bool) time.Duration {
 		e.publish(e.summary(newCluster(nil, nil), plan.Plan{}))
 		return time.Second
 	}
-	c, inspecting := e.inspect(ctx, e.survey(e.cfg.Observer.Live()))
-	e.render(ctx, c)
-	p := e.plan(c.live)
-	steps := e.due(p.Steps)
-	outcomes := e.apply(ctx, steps)
-	e.learn(outcomes)
-	if len(outcomes) > 0 {
-		c = e.survey(e.cfg.Observer.Live())
-		e.logApplied(outcomes, began)
+	for {
+		c, inspecting := e.inspect(ctx, e.survey(e.live()))
+		e.render(ctx, c)
+		p := e.plan(c.live)
+		outcomes := e.apply(ctx, e.due(p.Steps))
+		e.learn(outcomes)
+		if len(outcomes) > 0 {
+			e.logApplied(outcomes, began)
+			if e.next == nil && ctx.Err() == nil && e.cfg.Now().Sub(began) < tellAfter {
+				continue
+			}
+			c = e.survey(e.cfg.Observer.Live()) // the signal stays: there is more to do
+		}
+		e.publish(e.summary(c, p))
+		return e.nextLook(p, inspecting)
 	}
-	e.publish(e.summary(c, p))
-	return e.nextLook(p, inspecting)
+}
+
+// live is what the cluster is now. A change that was signalled before is in it.
+func (e *Engine) live() plan.Live {
+	select {
+	case <-e.cfg.Observer.Changes():
+	default:
+	}
+	return e.cfg.Observer.Live()
 }
 
 // Preview goes along the line as far as the plan and writes nothing. The
@@ -45,7 +63,7 @@ func (e *Engine) Preview(ctx context.Context) (plan.Plan, status.Report, error) 
 	if e.lookErr != nil {
 		return plan.Plan{}, status.Report{}, e.lookErr
 	}
-	c, _ := e.inspect(ctx, e.survey(e.cfg.Observer.Live()))
+	c, _ := e.inspect(ctx, e.survey(e.live()))
 	e.render(ctx, c)
 	p := e.plan(c.live)
 	return p, e.summary(c, p), nil

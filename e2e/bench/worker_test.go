@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -63,6 +64,8 @@ type worker struct {
 	says  chan event
 	// asked is when a pass was asked for, in Unix nanoseconds; 0 if none was.
 	asked atomic.Int64
+	// stop ends the profiles, while what is in the heap is still in use.
+	stop func() error
 }
 
 // work is the engine's process: it runs until its input ends.
@@ -75,14 +78,14 @@ func work(text string) error {
 	if err != nil {
 		return err
 	}
-	w := &worker{says: make(chan event, 1<<16)}
+	w := &worker{says: make(chan event, 64), stop: stop}
 	g, ctx := errgroup.WithContext(context.Background())
 	g.Go(func() error { return w.speak(ctx) })
 	g.Go(func() error { return w.run(ctx, cfg) })
 	if err := g.Wait(); !errors.Is(err, errDone) {
 		return err
 	}
-	return stop()
+	return nil
 }
 
 // errDone ends the process: its input has ended.
@@ -99,8 +102,7 @@ func (w *worker) run(ctx context.Context, cfg workerConfig) error {
 		return err
 	}
 	c := w.parts.config(ctx, repository)
-	c.Repository, c.Watcher = watched{repository, w}, repository
-	c.Observer = observed{c.Observer, w}
+	c.Repository, c.Watcher = watched{repository, w}, watched{repository, w}
 	c.Applier = w.applied(c.Applier)
 	c.Reporter = told{c.Reporter, w}
 	e, err := engine.New(c)
@@ -130,7 +132,7 @@ func (w *worker) listen(ctx context.Context, look func()) error {
 		case line, more := <-lines:
 			switch {
 			case !more:
-				return errDone
+				return cmp.Or(w.stop(), errDone)
 			case line == askPass:
 				w.asked.Store(time.Now().UnixNano())
 				look()
@@ -172,7 +174,8 @@ func (w *worker) speak(ctx context.Context) error {
 	}
 }
 
-// watched is a repository that says when a commit is seen.
+// watched is a repository that says when a commit is seen, and when a pass has
+// ended.
 type watched struct {
 	*git.Repository
 	w *worker
@@ -188,19 +191,12 @@ func (r watched) Head(ctx context.Context) (git.Snapshot, error) {
 	return s, err
 }
 
-// observed is an observer that says when a pass has ended: the engine asks
-// for its changes when there is nothing left to do.
-type observed struct {
-	engine.Observer
-	w *worker
-}
-
-// Changes is asked for at the end of every pass.
-func (o observed) Changes() <-chan struct{} {
-	if at := o.w.asked.Swap(0); at != 0 {
-		o.w.say(event{Kind: passed, Took: time.Since(time.Unix(0, at))})
+// Changes is what the engine waits for when a pass has ended.
+func (r watched) Changes() <-chan struct{} {
+	if at := r.w.asked.Swap(0); at != 0 {
+		r.w.say(event{Kind: passed, Took: time.Since(time.Unix(0, at))})
 	}
-	return o.Observer.Changes()
+	return r.Repository.Changes()
 }
 
 // applied is an applier that says what it did.
