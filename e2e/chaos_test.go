@@ -155,6 +155,34 @@ func TestChaos_AVanishedRepositoryLeavesAllAsItIs(t *testing.T) {
 	awaitState(t, "orphaned", "Ready", "")
 }
 
+// A folder is not the same as its name: one that is moved away is not pushed to
+// any more, and another one may take its place.
+func TestChaos_AReplacedRepositoryIsFound(t *testing.T) {
+	ownCluster(t)
+	c := newClone(t)
+	c.deployed("moved")
+	defer ask(t, host("moved"), hello("moved"), hello("replaced"))()
+	away := under.repo + ".old"
+	check(t, os.Rename(under.repo, away))
+	await(t, "moved away", func() string {
+		r, _ := currentReport()
+		if strings.Contains(r.Error, "the folder was moved or deleted on its machine") {
+			return "moved away"
+		}
+		return r.Error
+	})
+	disturbBoth(t, "moved")
+	out, err := gitIn(under.dir, "clone", "-q", "--bare", away, under.repo)
+	if err != nil {
+		t.Fatalf("git clone: %v: %s", err, out)
+	}
+	check(t, os.RemoveAll(away))
+	c.write("moved.yaml", helloService("moved", "replaced"))
+	c.push("In another place")
+	awaitAnswer(t, host("moved"), hello("replaced"))
+	awaitState(t, "moved", "Ready", "")
+}
+
 // vanish leaves nothing of what a folder holds, until putBack is called.
 func vanish(t *testing.T, folder string) (putBack func()) {
 	t.Helper()

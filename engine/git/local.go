@@ -1,6 +1,7 @@
 package git
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,10 +31,15 @@ type local struct {
 	log    *slog.Logger
 	// known says that the format was checked and is ours.
 	known atomic.Bool
+	// mounted is mountedFrom; first is what it said first, of the folder that
+	// was given to us.
+	mounted func(path string) string
+	once    sync.Once
+	first   string
 }
 
 func newLocal(c Config, place location) (*local, *database) {
-	l := &local{path: place.path, branch: c.Branch, poll: c.Poll, log: c.Log}
+	l := &local{path: place.path, branch: c.Branch, poll: c.Poll, log: c.Log, mounted: mountedFrom}
 	return l, newDatabase(func() billy.Filesystem { return osfs.New(l.dir()) }, c.Limits)
 }
 
@@ -63,6 +70,19 @@ func (l *local) check() error {
 		return e
 	}
 	return l.checkFormat()
+}
+
+// checkMount refuses a folder that is mounted here and has been moved or
+// deleted where it comes from: nobody pushes to it any more.
+func (l *local) checkMount() error {
+	l.once.Do(func() { l.first = l.mounted(l.path) })
+	if l.first == "" || l.mounted(l.path) == l.first {
+		return nil
+	}
+	return &Error{
+		Repository: l.path, Kind: ErrNoRepository, Detail: "the folder was moved or deleted on its machine",
+		Advice: "put it back; if another one is there now, restart the engine so that it sees that one",
+	}
 }
 
 // checkFormat refuses what go-git would misread.
@@ -102,7 +122,7 @@ func (l *local) tip(ctx context.Context, branch string) (plumbing.Hash, error) {
 	if err := ctx.Err(); err != nil {
 		return plumbing.ZeroHash, err
 	}
-	if err := l.checkFormat(); err != nil {
+	if err := cmp.Or(l.checkMount(), l.checkFormat()); err != nil {
 		return plumbing.ZeroHash, err
 	}
 	ref, err := storer.ResolveReference(l.stored(), plumbing.NewBranchReferenceName(branch))

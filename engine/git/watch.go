@@ -139,10 +139,14 @@ func (w *watcher) nearest(dir string) {
 	}
 }
 
-// moved reports whether the branch is elsewhere than when last asked.
+// moved reports whether the branch is elsewhere than when last asked; a
+// branch that cannot be read is nowhere.
 func (w *watcher) moved(ctx context.Context) bool {
 	tip, err := w.repo.tip(ctx, w.repo.branch)
-	if err != nil || tip == w.last {
+	if err != nil {
+		tip = plumbing.ZeroHash
+	}
+	if tip == w.last {
 		return false
 	}
 	w.last = tip

@@ -100,6 +100,7 @@ func (s *session) run(ctx context.Context) (err error) {
 	}
 	s.announce()
 	s.followEngine(ctx)
+	s.watchRepository(ctx)
 	<-ctx.Done()
 	s.say("stopping")
 	return context.Cause(ctx)
