@@ -140,9 +140,10 @@ func (v *revision) decide(m *actor, now time.Time) (o Order, d decide.Decision, 
 	m.state, d = decide.Next(m.state, s, now)
 	d.Again = v.sooner(d.Again, now, g.expires)
 	note := v.facts.note(d.Want, s.Reachable)
-	write = d.Want != d.Have || note != v.facts.failed
+	annotate := note != v.facts.failed
+	write = d.Want != d.Have || annotate
 	v.remember(d, g.rate, write)
-	return Order{Key: v.key, UID: v.facts.uid, Replicas: d.Want, Failed: note}, d, write
+	return Order{Key: v.key, UID: v.facts.uid, Replicas: d.Want, Failed: note, Annotate: annotate}, d, write
 }
 
 // reachable tells whether a route leads to the revision, or one may soon. The

@@ -25,10 +25,12 @@ func (k Key) String() string { return k.Namespace + "/" + k.Revision }
 // Order is what a revision's Deployment is to be.
 type Order struct {
 	Key
-	// UID is the Deployment's; another of the same name is left alone.
+	// UID is the Deployment's; with Annotate, another of the same name is left alone.
 	UID string
 	// Replicas is how many pods it is to have.
 	Replicas int32
+	// Annotate is whether Failed is other than what the Deployment says.
+	Annotate bool
 	// Failed is why the revision was given up, for contract.AnnotationFailed.
 	// Empty: it was not, and the annotation goes.
 	Failed string

@@ -88,8 +88,10 @@ func (w *world) Scale(ctx context.Context, o Order) error {
 		d.Generation++
 	}
 	d.Spec.Replicas = &o.Replicas
-	delete(d.Annotations, contract.AnnotationFailed)
-	if o.Failed != "" {
+	if o.Annotate {
+		delete(d.Annotations, contract.AnnotationFailed)
+	}
+	if o.Annotate && o.Failed != "" {
 		d.Annotations[contract.AnnotationFailed] = o.Failed
 	}
 	w.live[o.Key] = d

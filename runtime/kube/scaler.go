@@ -43,9 +43,16 @@ type scaled struct {
 	} `json:"spec"`
 }
 
-// Scale applies the order: the replicas and, with them, why the revision was
-// given up. It never makes a Deployment.
+// Scale writes the order. It never makes a Deployment. Replicas alone go
+// through the scale subresource, which is the cheapest way: it sends back no
+// Deployment. With the annotation they are one apply.
 func (s *Scaler) Scale(ctx context.Context, o autoscaler.Order) error {
+	deployments := s.client.AppsV1().Deployments(o.Namespace)
+	if !o.Annotate {
+		raw := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, o.Replicas)
+		_, err := deployments.Patch(ctx, o.Revision, types.MergePatchType, raw, metav1.PatchOptions{FieldManager: contract.ScaleFieldManager}, "scale")
+		return err
+	}
 	var body scaled
 	body.TypeMeta = metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"}
 	body.Metadata.Name, body.Metadata.Namespace, body.Metadata.UID = o.Revision, o.Namespace, o.UID
@@ -58,7 +65,7 @@ func (s *Scaler) Scale(ctx context.Context, o autoscaler.Order) error {
 		return err
 	}
 	force := true
-	_, err = s.client.AppsV1().Deployments(o.Namespace).Patch(ctx, o.Revision, types.ApplyPatchType, raw,
+	_, err = deployments.Patch(ctx, o.Revision, types.ApplyPatchType, raw,
 		metav1.PatchOptions{FieldManager: contract.ScaleFieldManager, Force: &force})
 	return err
 }
@@ -67,17 +74,20 @@ func (s *Scaler) Scale(ctx context.Context, o autoscaler.Order) error {
 // alone. It is for when no autoscaler answers, which corrects the number later.
 func (s *Scaler) Start(ctx context.Context, namespace, revision string) error {
 	deployments := s.client.AppsV1().Deployments(namespace)
-	const oneInsteadOfNone = `[{"op":"test","path":"/spec/replicas","value":0},{"op":"replace","path":"/spec/replicas","value":1}]`
-	_, err := deployments.Patch(ctx, revision, types.JSONPatchType, []byte(oneInsteadOfNone), metav1.PatchOptions{FieldManager: contract.ScaleFieldManager})
-	switch {
-	case err == nil, apierrors.IsNotFound(err):
-		return err
-	case ctx.Err() != nil:
-		return err
+	scale, err := deployments.GetScale(ctx, revision, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("revision %s/%s: ask for a pod: %w", namespace, revision, err)
 	}
-	d, again := deployments.Get(ctx, revision, metav1.GetOptions{}) // was it the test that failed?
-	if again == nil && (d.Spec.Replicas == nil || *d.Spec.Replicas > 0) {
+	if scale.Spec.Replicas > 0 {
 		return nil
 	}
-	return fmt.Errorf("revision %s/%s: ask for a pod: %w", namespace, revision, err)
+	scale.Spec.Replicas = 1
+	_, err = deployments.UpdateScale(ctx, revision, scale, metav1.UpdateOptions{FieldManager: contract.ScaleFieldManager})
+	if apierrors.IsConflict(err) {
+		return nil // somebody else was faster
+	}
+	if err != nil {
+		return fmt.Errorf("revision %s/%s: ask for a pod: %w", namespace, revision, err)
+	}
+	return nil
 }

@@ -149,14 +149,21 @@ func TestScaler_OwnsReplicasAndWhyARevisionFailed(t *testing.T) {
 	plain.ManagedFields = nil
 	k8s := fake.NewClientset(plain)
 	s := newScaler(t, k8s)
-	o := autoscaler.Order{Key: autoscaler.Key{Namespace: "default", Revision: "hello-1"}, UID: "u", Failed: "no image"}
+	o := autoscaler.Order{Key: autoscaler.Key{Namespace: "default", Revision: "hello-1"}, UID: "u", Failed: "no image", Annotate: true}
 	if err := s.Scale(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	if d := live(t, k8s); *d.Spec.Replicas != 0 || d.Annotations[contract.AnnotationFailed] != "no image" || d.Annotations["other"] != "x" {
 		t.Errorf("%d %v", *d.Spec.Replicas, d.Annotations)
 	}
-	o.Replicas, o.Failed = 2, ""
+	o.Replicas, o.Annotate = 5, false
+	if err := s.Scale(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	if d := live(t, k8s); *d.Spec.Replicas != 5 || d.Annotations[contract.AnnotationFailed] != "no image" {
+		t.Errorf("%d %v", *d.Spec.Replicas, d.Annotations)
+	}
+	o.Replicas, o.Failed, o.Annotate = 2, "", true
 	if err := s.Scale(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}

@@ -96,7 +96,7 @@ func (st *State) most(d *Decision, want int32) int32 {
 
 // again is how long a decision stands if nothing happens.
 func (st *State) again(d *Decision, s *Samples) time.Duration {
-	if !s.Known {
+	if !s.Known || d.Want == 0 && s.Have == 0 {
 		return 0
 	}
 	next := int64(0)

@@ -57,7 +57,7 @@ func (st *State) rule(d *Decision, s *Samples) (want, raw int32, why cause) {
 // choose decides between what the two windows ask for, each at its pace.
 func (st *State) choose(d *Decision, s *Samples, ready int32, asked [2]int32, over bool) (want, raw int32) {
 	up, down := st.rates(ready, s.Reachable)
-	st.alarm(over)
+	st.alarm(over, s.Have)
 	if st.panicking {
 		asked[0] = max(asked[0], asked[1])
 	}
@@ -103,10 +103,14 @@ func (st *State) rates(ready int32, reachable bool) (up, down int32) {
 	return up, down
 }
 
-// alarm enters panic, and leaves it when its time is over.
-func (st *State) alarm(over bool) {
+// alarm enters panic, in which none of the pods that were asked for is taken
+// away, and leaves it when its time is over.
+func (st *State) alarm(over bool, have int32) {
 	switch {
 	case over:
+		if !st.panicking {
+			st.panicMost = have
+		}
 		st.panicking, st.panicAt = true, st.last
 	case st.panicking && st.panicAt+int64(st.config.StableWindow) < st.last:
 		st.calm()
