@@ -11,6 +11,7 @@ import (
 	networking "istio.io/api/networking/v1"
 	istiofake "istio.io/client-go/pkg/clientset/versioned/fake"
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -172,27 +173,52 @@ func TestScaler_OwnsReplicasAndWhyARevisionFailed(t *testing.T) {
 	}
 }
 
+// scaleOf answers the scale subresource as the API server does; the fake
+// clientset knows no subresources.
+func scaleOf(k8s *fake.Clientset, name string, replicas int32, fail error) *int32 {
+	k8s.PrependReactor("get", "deployments", func(a k8stesting.Action) (bool, runtime.Object, error) {
+		get := a.(k8stesting.GetAction)
+		if get.GetSubresource() != "scale" {
+			return false, nil, nil
+		}
+		if get.GetName() != name {
+			return true, nil, apierrors.NewNotFound(appsv1.Resource("deployments"), get.GetName())
+		}
+		return true, &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: replicas}}, nil
+	})
+	k8s.PrependReactor("update", "deployments", func(a k8stesting.Action) (bool, runtime.Object, error) {
+		scale := a.(k8stesting.UpdateAction).GetObject().(*autoscalingv1.Scale)
+		if fail == nil {
+			replicas = scale.Spec.Replicas
+		}
+		return true, scale, fail
+	})
+	return &replicas
+}
+
 func TestScaler_StartsOnlyWhatHasNoPod(t *testing.T) {
-	k8s := fake.NewClientset(deployment("hello-1", 0))
+	k8s := fake.NewClientset()
+	asleep := scaleOf(k8s, "hello-1", 0, nil)
 	s := newScaler(t, k8s)
 	for range 2 {
-		if err := s.Start(t.Context(), "default", "hello-1"); err != nil {
-			t.Fatal(err)
-		}
-		if d := live(t, k8s); *d.Spec.Replicas != 1 {
-			t.Errorf("%d", *d.Spec.Replicas)
+		if err := s.Start(t.Context(), "default", "hello-1"); err != nil || *asleep != 1 {
+			t.Errorf("%d replicas, %v", *asleep, err)
 		}
 	}
 	if err := s.Start(t.Context(), "default", "nobody"); !apierrors.IsNotFound(err) {
 		t.Error(err)
 	}
-	k8s.PrependReactor("patch", "deployments", func(k8stesting.Action) (bool, runtime.Object, error) { return true, nil, errors.New("quota exceeded") })
-	if err := s.Start(t.Context(), "default", "hello-1"); err != nil {
-		t.Error(err) // it has a pod: nothing is to be done
+	awake := scaleOf(k8s, "hello-1", 3, errors.New("written although it has pods"))
+	if err := s.Start(t.Context(), "default", "hello-1"); err != nil || *awake != 3 {
+		t.Error(err)
 	}
-	k8s.PrependReactor("get", "deployments", func(k8stesting.Action) (bool, runtime.Object, error) { return true, deployment("hello-1", 0), nil })
+	scaleOf(k8s, "hello-1", 0, errors.New("quota exceeded"))
 	if err := s.Start(t.Context(), "default", "hello-1"); err == nil || !strings.Contains(err.Error(), "default/hello-1: ask for a pod: quota exceeded") {
 		t.Error(err)
+	}
+	scaleOf(k8s, "hello-1", 0, apierrors.NewConflict(appsv1.Resource("deployments"), "hello-1", errors.New("changed")))
+	if err := s.Start(t.Context(), "default", "hello-1"); err != nil {
+		t.Error(err) // somebody else was faster
 	}
 }
 
