@@ -146,8 +146,8 @@ func (v *revision) decide(m *actor, now time.Time) (o Order, d decide.Decision, 
 	return Order{Key: v.key, UID: v.facts.uid, Replicas: d.Want, Failed: note, Annotate: annotate}, d, write
 }
 
-// reachable tells whether a route leads to the revision, or one may soon. The
-// caller holds mu.
+// reachable tells whether a route leads to the revision, or one may soon: the
+// first one, or the one that a revert brings back. The caller holds mu.
 func (v *revision) reachable(routed, synced bool, now time.Time) bool {
 	switch {
 	case routed:
@@ -155,8 +155,10 @@ func (v *revision) reachable(routed, synced bool, now time.Time) bool {
 		return true
 	case !synced:
 		return true
-	case v.told || !v.facts.initialised():
+	case !v.facts.initialised():
 		return false
+	case v.grace.IsZero() && v.told:
+		v.grace = now.Add(v.owner.cfg.RevertGrace)
 	case v.grace.IsZero():
 		v.grace = now.Add(v.owner.cfg.RouteGrace)
 	}

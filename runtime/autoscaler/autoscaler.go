@@ -81,6 +81,9 @@ type Config struct {
 	// RouteGrace is how long a revision that has become ready may wait for its
 	// first route before it counts as one that no route leads to. Default 60 s.
 	RouteGrace time.Duration
+	// RevertGrace is how long a revision that the last route has left keeps its
+	// pods, so that a revert finds it awake. Default 60 s.
+	RevertGrace time.Duration
 	// Log gets what an operator acts on; every decision that changes something
 	// at Debug. Default: nothing is logged.
 	Log *slog.Logger
@@ -117,6 +120,7 @@ func New(cfg Config) (*Autoscaler, error) {
 	cfg.StreamGrace = cmp.Or(cfg.StreamGrace, 2*time.Second)
 	cfg.Silence = cmp.Or(cfg.Silence, 5*time.Second)
 	cfg.RouteGrace = cmp.Or(cfg.RouteGrace, 60*time.Second)
+	cfg.RevertGrace = cmp.Or(cfg.RevertGrace, 60*time.Second)
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	a := &Autoscaler{
 		cfg: cfg, bound: make(chan struct{}),

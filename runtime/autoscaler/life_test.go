@@ -34,9 +34,9 @@ func TestAutoscaler_ARestartMakesNoDip(t *testing.T) {
 	})
 }
 
-func TestAutoscaler_WhatNoRouteLeadsToAnyMoreGoesToZeroAtOnce(t *testing.T) {
+func TestAutoscaler_WhatNoRouteLeadsToAnyMoreWaitsForARevertThenGoesToZero(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := begin(t, Config{})
+		w := begin(t, Config{RevertGrace: 20 * time.Second})
 		w.put("hello-1", 3, 3, annotated(map[string]string{"autoscaling.knative.dev/min-scale": "3"}))
 		w.put("hello-2", 1, 1)
 		w.route("hello-1", "hello-2")
@@ -45,9 +45,14 @@ func TestAutoscaler_WhatNoRouteLeadsToAnyMoreGoesToZeroAtOnce(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		w.want("hello-1", 3)
 		w.route("hello-2")
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(19 * time.Second)
+		w.want("hello-1", 3)
+		w.route("hello-1", "hello-2") // a revert
+		time.Sleep(30 * time.Second)
+		w.want("hello-1", 3)
+		w.route("hello-2")
+		time.Sleep(20*time.Second + 10*time.Millisecond)
 		w.want("hello-1", 0)
-		w.want("hello-2", 1)
 	})
 }
 

@@ -28,16 +28,19 @@ func Manifests(s Settings) []any {
 			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
 			ObjectMeta: metav1.ObjectMeta{Name: contract.Namespace, Labels: map[string]string{"app.kubernetes.io/part-of": "sluice"}},
 		},
-		account(contract.Engine), account(contract.Activator),
+		account(contract.Engine), account(contract.Activator), account(contract.Autoscaler),
 	}
 	out = append(out, clusterRole(contract.Engine, engineRules(s))...)
-	out = append(out, localRole(contract.Engine, engineLocalRules())...)
+	out = append(out, localRole(contract.Engine, leaseRules())...)
 	out = append(out, clusterRole(contract.Activator, activatorRules())...)
+	out = append(out, localRole(contract.Activator, activatorLocalRules())...)
+	out = append(out, clusterRole(contract.Autoscaler, autoscalerRules())...)
+	out = append(out, localRole(contract.Autoscaler, leaseRules())...)
 	out = append(out, settingsMap(s), activatorService(s))
 	if s.Istio {
 		out = append(out, istioGateway())
 	}
-	return append(out, activator(s), engine(s))
+	return append(out, autoscaler(s), activator(s), engine(s))
 }
 
 func labels(component string) map[string]string {
@@ -109,6 +112,15 @@ func activator(s Settings) *appsv1.Deployment {
 		return d
 	}
 	pod.Containers[0].Ports = []corev1.ContainerPort{{Name: "http", ContainerPort: s.port()}}
+	return d
+}
+
+// autoscaler decides how many pods each revision has.
+func autoscaler(s Settings) *appsv1.Deployment {
+	d := deployment(contract.Autoscaler, s, []string{
+		"autoscaler", "--listen", "$(POD_IP):" + strconv.Itoa(contract.AutoscalerListen),
+		"--admin", "$(POD_IP):" + strconv.Itoa(contract.AdminListen),
+	})
 	return d
 }
 

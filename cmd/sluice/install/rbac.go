@@ -42,18 +42,33 @@ func engineRules(s Settings) []rbacv1.PolicyRule {
 	return rules
 }
 
-// engineLocalRules is what the engine may do in its own namespace.
-func engineLocalRules() []rbacv1.PolicyRule {
+// leaseRules is what electing a leader takes, in our own namespace.
+func leaseRules() []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{
 		rule("coordination.k8s.io", []string{"get", "create", "update", "patch"}, "leases"),
 	}
 }
 
-// activatorRules is what the data plane reads.
+// activatorRules is what the data plane reads; and, for when no autoscaler
+// answers, how it wakes a revision itself.
 func activatorRules() []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{
 		rule("", watch, "pods"),
-		rule("apps", watch, "deployments"),
+		rule("networking.istio.io", watch, "virtualservices"),
+		rule("apps", []string{"get", "update"}, "deployments/scale"),
+	}
+}
+
+// activatorLocalRules is how an activator finds the autoscaler that leads.
+func activatorLocalRules() []rbacv1.PolicyRule {
+	return []rbacv1.PolicyRule{rule("coordination.k8s.io", watch, "leases")}
+}
+
+// autoscalerRules is what scaling reads and writes.
+func autoscalerRules() []rbacv1.PolicyRule {
+	return []rbacv1.PolicyRule{
+		rule("apps", []string{"get", "list", "watch", "patch"}, "deployments"),
+		rule("apps", []string{"get", "patch", "update"}, "deployments/scale"),
 		rule("networking.istio.io", watch, "virtualservices"),
 	}
 }

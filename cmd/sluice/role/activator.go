@@ -2,6 +2,7 @@ package role
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/sluice-dev/sluice/cmd/sluice/cli"
 	"github.com/sluice-dev/sluice/runtime/activator"
+	"github.com/sluice-dev/sluice/runtime/demand"
 	"github.com/sluice-dev/sluice/runtime/gateway"
 	"github.com/sluice-dev/sluice/runtime/kube"
 	"github.com/sluice-dev/sluice/runtime/proxy"
@@ -72,7 +74,19 @@ func (o *activatorOptions) run(ctx context.Context) error {
 		return err
 	}
 	hop := proxy.New(proxy.Config{TrustForwarded: o.behind})
-	queue := activator.New(activator.Config{Proxy: hop, Log: log})
+	leader, err := kube.NewLeader(c.client, contract.Autoscaler)
+	if err != nil {
+		return err
+	}
+	starter, err := kube.NewScaler(c.client)
+	if err != nil {
+		return err
+	}
+	teller, err := demand.New(demand.Config{ID: self(), Leader: leader, Starter: starter, Log: log})
+	if err != nil {
+		return err
+	}
+	queue := activator.New(activator.Config{Proxy: hop, Waker: teller, Log: log})
 	table := gateway.NewTable(log)
 	watcher, err := kube.New(kube.Config{Kubernetes: c.client, Istio: mesh, Pods: queue, Routes: table, Log: log})
 	if err != nil {
@@ -82,7 +96,7 @@ func (o *activatorOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return serve(ctx, server, queue, watcher)
+	return serve(ctx, server, watcher.Run, queue.Run, leader.Run, func(ctx context.Context) error { return teller.Run(ctx, queue) })
 }
 
 // server puts the gateway before the activator on one listener.
@@ -101,14 +115,15 @@ func (o *activatorOptions) server(hop *proxy.Proxy, queue *activator.Activator, 
 	})
 }
 
-// serve runs the parts. The watcher and the queue outlive the server, so that
+// serve runs the server and what it stands on. The others outlive it, so that
 // requests that are still held find their pods while it drains.
-func serve(ctx context.Context, server *activator.Server, queue *activator.Activator, watcher *kube.Watcher) error {
+func serve(ctx context.Context, server *activator.Server, others ...func(context.Context) error) error {
 	lasting, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	g, lasting := errgroup.WithContext(lasting)
-	g.Go(func() error { return watcher.Run(lasting) })
-	g.Go(func() error { return queue.Run(lasting) })
+	for _, other := range others {
+		g.Go(func() error { return other(lasting) })
+	}
 	g.Go(func() error {
 		defer end()
 		stop, cancel := context.WithCancel(ctx)
@@ -116,5 +131,8 @@ func serve(ctx context.Context, server *activator.Server, queue *activator.Activ
 		context.AfterFunc(lasting, cancel)
 		return server.Run(stop)
 	})
-	return g.Wait()
+	if err := g.Wait(); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
 }

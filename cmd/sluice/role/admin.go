@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,7 +21,9 @@ type admin struct {
 	mux    *http.ServeMux
 	ready  atomic.Bool
 	log    *slog.Logger
-	write  []func(http.ResponseWriter)
+
+	writeLock sync.Mutex // guards write
+	write     []func(http.ResponseWriter) error
 }
 
 func newAdmin(addr string, log *slog.Logger) *admin {
@@ -35,21 +38,36 @@ func newAdmin(addr string, log *slog.Logger) *admin {
 		fmt.Fprintln(w, "ok")
 	})
 	a.mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		for _, write := range a.write {
-			write(w)
+		a.writeLock.Lock()
+		writers := slices.Clone(a.write)
+		a.writeLock.Unlock()
+		for _, write := range writers {
+			if err := write(w); err != nil {
+				return // the reader is gone
+			}
 		}
 	})
 	return a
 }
 
+// also adds to what /metrics prints.
+func (a *admin) also(write func(http.ResponseWriter) error) {
+	a.writeLock.Lock()
+	defer a.writeLock.Unlock()
+	a.write = append(a.write, write)
+}
+
 // metric serves counters with one label in Prometheus' text form.
 func (a *admin) metric(name, help, label string, values func() map[string]int64) {
-	a.write = append(a.write, func(w http.ResponseWriter) {
+	a.also(func(w http.ResponseWriter) error {
 		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s counter\n", name, help, name)
 		counts := values()
 		for _, key := range slices.Sorted(maps.Keys(counts)) {
-			fmt.Fprintf(w, "%s{%s=%q} %d\n", name, label, key, counts[key])
+			if _, err := fmt.Fprintf(w, "%s{%s=%q} %d\n", name, label, key, counts[key]); err != nil {
+				return err
+			}
 		}
+		return nil
 	})
 }
 

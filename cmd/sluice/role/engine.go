@@ -27,7 +27,7 @@ import (
 
 // Commands are the roles.
 func Commands(s cli.Streams) []*cobra.Command {
-	return []*cobra.Command{newEngine(s), newActivator(s)}
+	return []*cobra.Command{newEngine(s), newActivator(s), newAutoscaler(s)}
 }
 
 type engineOptions struct {
@@ -67,6 +67,7 @@ func logger(s cli.Streams, debug bool) *slog.Logger {
 }
 
 func (o *engineOptions) run(ctx context.Context) error {
+	TuneMemory()
 	log := logger(o.streams, o.debug)
 	klog.SetSlogLogger(log)
 	c, err := open(o.kubeconfig, log)
@@ -95,7 +96,7 @@ func (o *engineOptions) run(ctx context.Context) error {
 	g.Go(func() error { return admin.run(ctx) })
 	g.Go(func() error {
 		admin.ready.Store(true)
-		return c.lead(ctx, log, work)
+		return c.lead(ctx, contract.Engine, self(), log, work)
 	})
 	return g.Wait()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,42 +22,42 @@ const (
 	retryPeriod   = 2 * time.Second
 )
 
-// lead runs work while this process holds the engine's lease. It returns when
+// lead runs work while this process holds the lease of that name. It returns when
 // ctx ends, when work ends, or when the lease was lost: then the process ends
 // and is started anew, so that no half of it goes on.
-func (c *cluster) lead(ctx context.Context, log *slog.Logger, work func(context.Context) error) error {
+func (c *cluster) lead(ctx context.Context, lease, identity string, log *slog.Logger, work func(context.Context) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan error, 1)
-	began := false
+	var began atomic.Bool
 	leaderelection.RunOrDie(ctx, leaderelection.LeaderElectionConfig{
 		Lock: &resourcelock.LeaseLock{
-			LeaseMeta:  metav1.ObjectMeta{Namespace: contract.Namespace, Name: contract.Engine},
+			LeaseMeta:  metav1.ObjectMeta{Namespace: contract.Namespace, Name: lease},
 			Client:     c.client.CoordinationV1(),
-			LockConfig: resourcelock.ResourceLockConfig{Identity: identity()},
+			LockConfig: resourcelock.ResourceLockConfig{Identity: identity},
 		},
 		ReleaseOnCancel: true,
 		LeaseDuration:   leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod,
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(ctx context.Context) {
 				log.Info("leading")
-				began = true
+				began.Store(true)
 				done <- work(ctx)
 				stop()
 			},
 			OnStoppedLeading: func() { log.Info("no longer leading") },
 		},
 	})
-	if !began {
+	if !began.Load() {
 		return nil
 	}
 	return <-done
 }
 
-// identity is the pod's name: unique, and the same after a restart of its
+// self is the pod's name: unique, and the same after a restart of its
 // container, so that a killed engine leads again at once. Outside a pod it is
 // the host's name and the time.
-func identity() string {
+func self() string {
 	if name := os.Getenv("POD_NAME"); name != "" {
 		return name
 	}

@@ -30,6 +30,8 @@ type Cluster interface {
 	Settings(ctx context.Context) (install.Settings, error)
 	// Report is what its engine said last.
 	Report(ctx context.Context) (status.Report, error)
+	// Ask gets what the autoscaler that leads answers for a path.
+	Ask(ctx context.Context, path string) ([]byte, error)
 	// Config is an engine's half that faces the cluster.
 	Config() engine.Config
 }
@@ -46,7 +48,8 @@ Exit codes: 0 fine, 1 failed, 2 usage, 3 changes pending (plan --exit-code), 4 s
 		Example: `  $ sluice validate .                 # is everything in this folder right?
   $ sluice plan                       # what would change, and why
   $ sluice status                     # what is there, ready or not, and why
-  $ sluice history helloworld-go      # its revisions: who brought them, and when`,
+  $ sluice history helloworld-go      # its revisions: who brought them, and when
+  $ sluice explain helloworld-go      # why it has the pods that it has`,
 		Version: Version,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -60,7 +63,7 @@ Exit codes: 0 fine, 1 failed, 2 usage, 3 changes pending (plan --exit-code), 4 s
 	root.PersistentFlags().StringVar(&o.kubeconfig, "kubeconfig", "", "the cluster; else $KUBECONFIG, else .sluice/kubeconfig")
 	root.AddGroup(&cobra.Group{ID: "verbs", Title: "Verbs:"}, &cobra.Group{ID: "roles", Title: "Roles in the cluster:"})
 	for _, c := range []*cobra.Command{
-		newValidate(o), newRender(o), newPlan(o), newStatus(o), newHistory(o), newInstall(o),
+		newValidate(o), newRender(o), newPlan(o), newStatus(o), newHistory(o), newExplain(o), newTop(o), newInstall(o),
 	} {
 		c.GroupID = "verbs"
 		root.AddCommand(c)
