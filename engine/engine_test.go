@@ -346,3 +346,20 @@ func wantWrites(t *testing.T, got []string, want ...string) {
 		t.Errorf("writes:\n  %s\nwant:\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
 	}
 }
+
+func TestEngine_ARevisionThatWasGivenUpIsNotReadyAtZero(t *testing.T) {
+	w := newWorld(t)
+	first := w.serve("one")
+	w.push("second", map[string]string{"hello.yaml": hello("hello", "two")})
+	second := w.create("hello", first)
+	w.edit(deploymentID(second), func(o map[string]any) {
+		o["spec"].(map[string]any)["replicas"] = 0
+		o["metadata"].(map[string]any)["annotations"].(map[string]any)["sluice.dev/failed"] = "ProgressDeadlineExceeded: no database"
+		o["status"] = map[string]any{"conditions": []any{map[string]any{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}}}
+	})
+	wantWrites(t, w.pass())
+	s := w.spec("hello")
+	if s.State != status.Failed || !strings.Contains(s.Reason, "no database") || s.Traffic[0].Revision != first {
+		t.Errorf("state: %+v", s)
+	}
+}

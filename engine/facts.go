@@ -151,6 +151,9 @@ func readRevision(object plan.Object) revision {
 	for _, c := range d.Status.Conditions {
 		r.judge(c)
 	}
+	if why := object.Annotations[contract.AnnotationFailed]; why != "" && !r.serving {
+		r.ready, r.reason, r.message = false, "GivenUp", why
+	}
 	return r
 }
 

@@ -225,3 +225,14 @@ func TestTeller_FollowsTheLeader(t *testing.T) {
 	l.is(two)
 	<-second
 }
+
+func TestTeller_WhileRequestsWaitItIsToldOfOftener(t *testing.T) {
+	address, frames := autoscaler(t, stat.Ack{})
+	s, l := newSource(), &leader{moved: make(chan struct{}, 1)}
+	run(t, Config{Leader: l, Starter: never(t), Period: time.Hour, Rush: time.Millisecond, Sample: time.Millisecond}, s)
+	l.is(address)
+	s.set(activator.Load{Key: key, InFlight: 1, Queued: 1})
+	for range 5 {
+		<-frames
+	}
+}

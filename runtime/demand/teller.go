@@ -44,6 +44,9 @@ type Config struct {
 	Starter Starter
 	// Period is how often an active revision is told of. Default 1 s.
 	Period time.Duration
+	// Rush is how often a revision is told of while requests wait, so that more
+	// pods are decided on within a moment. Default 50 ms.
+	Rush time.Duration
 	// Sample is how often its load is looked at in between. Default 20 ms.
 	Sample time.Duration
 	// Patience is how long the autoscaler may take to answer a wake before the
@@ -77,6 +80,7 @@ func New(cfg Config) (*Teller, error) {
 		return nil, errors.New("demand: ID, Leader and Starter are required")
 	}
 	cfg.Period = cmp.Or(cfg.Period, time.Second)
+	cfg.Rush = cmp.Or(cfg.Rush, 50*time.Millisecond)
 	cfg.Sample = cmp.Or(cfg.Sample, 20*time.Millisecond)
 	cfg.Patience = cmp.Or(cfg.Patience, 50*time.Millisecond)
 	cfg.Idle = cmp.Or(cfg.Idle, 2*time.Second)
@@ -137,7 +141,8 @@ func (t *Teller) look(known map[activator.Key]*told, l activator.Load, now time.
 	k.area += float64(busy) * now.Sub(k.last).Seconds()
 	k.last = now
 	begins := l.Queued > 0 && !k.queued
-	if first || begins || now.Sub(k.at) >= t.cfg.Period {
+	lasts := l.Queued > 0 && now.Sub(k.at) >= t.cfg.Rush
+	if first || begins || lasts || now.Sub(k.at) >= t.cfg.Period {
 		t.send(k.frame(t.cfg.ID, l, now))
 	}
 	if busy > 0 {
