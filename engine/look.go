@@ -135,14 +135,20 @@ func (e *Engine) content(ctx context.Context, f git.Entry) (load.File, error) {
 	return file, nil
 }
 
+// partsKept is how many parts of earlier commits are remembered, for reverts.
+const partsKept = 256
+
 // keepParts remembers the parts of this commit, and forgets all others once
-// they are the larger half.
+// they are too many.
 func (e *Engine) keepParts(files []git.Entry, parts []load.Part) {
-	if len(e.parts) > 2*len(files)+64 {
-		clear(e.parts)
+	keep := func() {
+		for i, f := range files {
+			e.parts[partKey{f.Path, f.Blob, f.Mode}] = parts[i]
+		}
 	}
-	for i, f := range files {
-		e.parts[partKey{f.Path, f.Blob, f.Mode}] = parts[i]
+	if keep(); len(e.parts) > len(files)+partsKept {
+		clear(e.parts)
+		keep()
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sluice-dev/sluice/cmd/sluice/role"
 	"github.com/sluice-dev/sluice/engine"
 	"github.com/sluice-dev/sluice/engine/git"
 	"github.com/sluice-dev/sluice/engine/plan"
@@ -74,6 +75,7 @@ func work(text string) error {
 	if err := json.Unmarshal([]byte(text), &cfg); err != nil {
 		return err
 	}
+	role.TuneMemory()
 	stop, err := profile(cfg.Profile)
 	if err != nil {
 		return err
