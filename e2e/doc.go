@@ -13,5 +13,6 @@
 //
 // # Reads
 //
-// main_test.go.
+// main_test.go; stories_test.go runs the stories of the examples and of
+// testdata, chaos_test.go and killed_test.go take things away under way.
 package e2e
