@@ -44,7 +44,7 @@ func TestStories(t *testing.T) {
 			testscript.Run(t, testscript.Params{
 				Files: []string{file}, Setup: setup, RequireExplicitExec: true,
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
-					"answers": answers, "settles": settles, "pods": pods, "replace": replace,
+					"answers": answers, "request": request, "awake": awake, "settles": settles, "pods": pods, "replace": replace,
 					"service": service, "fill": fill, "nest": nest, "rename": rename, "event": event, "mentioned": mentioned,
 				},
 			})
@@ -112,6 +112,25 @@ func awaitAnswer(f fataler, host, text string) {
 		}
 		return body
 	})
+}
+
+// request HOST TEXT: one GET http://HOST/ gives exactly TEXT, and that at the
+// first try.
+func request(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: request HOST TEXT")
+	}
+	if code, body := get(args[0]); code != http.StatusOK || body != args[1] {
+		ts.Fatalf("HTTP %d %s, want %s", code, body, args[1])
+	}
+}
+
+// awake SERVICE N: within a while, the service has that many pods.
+func awake(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: awake SERVICE N")
+	}
+	await(ts, args[1], func() string { return fmt.Sprint(len(podNames(ts, "serving.knative.dev/service="+args[0]))) })
 }
 
 // settles NAME STATE [TEXT]: within a while, the engine has read the
