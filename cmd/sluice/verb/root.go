@@ -40,8 +40,8 @@ type Cluster interface {
 func Root(s cli.Streams, parts Parts, roles ...*cobra.Command) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "sluice",
-		Short: "Git push deploys; a pull request splits traffic; git revert rolls back",
-		Long: `Git push deploys; a pull request splits traffic; git revert rolls back.
+		Short: "Git push deploys; git revert rolls back",
+		Long: `Git push deploys; git revert rolls back.
 Sluice makes a Kubernetes cluster serve what a Git branch says.
 
 Exit codes: 0 fine, 1 failed, 2 usage, 3 changes pending (plan --exit-code), 4 specs invalid.`,
