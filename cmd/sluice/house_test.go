@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"appliers/istio":       {"engine/manifest", "engine/plan", "schema/contract"},
 	"appliers/inventory":   {"engine/manifest", "engine/plan", "schema/contract"},
 	"appliers/report":      {"engine/status", "schema", "schema/contract"},
+	"appliers/lastgood":    {"engine/git", "schema/contract"},
 
 	"runtime/stat":              {},
 	"runtime/proxy":             {"schema/contract"},

@@ -120,6 +120,8 @@ const (
 	Engine = "engine"
 	// StatusConfigMap holds the engine's last report.
 	StatusConfigMap = "sluice-status"
+	// CommitSecret keeps the newest commit that could be read.
+	CommitSecret = "sluice-commit"
 	// InventoryConfigMap is the ApplySet's parent.
 	InventoryConfigMap = "sluice-inventory"
 	// FieldManager is the engine's name in managedFields.

@@ -31,7 +31,7 @@ func Manifests(s Settings) []any {
 		account(contract.Engine), account(contract.Activator), account(contract.Autoscaler),
 	}
 	out = append(out, clusterRole(contract.Engine, engineRules(s))...)
-	out = append(out, localRole(contract.Engine, leaseRules())...)
+	out = append(out, localRole(contract.Engine, engineLocalRules())...)
 	out = append(out, clusterRole(contract.Activator, activatorRules())...)
 	out = append(out, localRole(contract.Activator, activatorLocalRules())...)
 	out = append(out, clusterRole(contract.Autoscaler, autoscalerRules())...)

@@ -49,6 +49,14 @@ func leaseRules() []rbacv1.PolicyRule {
 	}
 }
 
+// engineLocalRules is what the engine may do in its own namespace: elect a
+// leader, and keep the newest commit. (Creating cannot be bound to a name.)
+func engineLocalRules() []rbacv1.PolicyRule {
+	kept := rule("", []string{"get", "patch", "update"}, "secrets")
+	kept.ResourceNames = []string{contract.CommitSecret}
+	return append(leaseRules(), rule("", []string{"create"}, "secrets"), kept)
+}
+
 // activatorRules is what the data plane reads; and, for when no autoscaler
 // answers, how it wakes a revision itself.
 func activatorRules() []rbacv1.PolicyRule {

@@ -15,6 +15,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/sluice-dev/sluice/appliers/kubernetes"
+	"github.com/sluice-dev/sluice/appliers/lastgood"
 	"github.com/sluice-dev/sluice/appliers/report"
 	"github.com/sluice-dev/sluice/cmd/sluice/cli"
 	"github.com/sluice-dev/sluice/cmd/sluice/install"
@@ -107,9 +108,13 @@ func (c *cluster) engine(settings install.Settings, repository *git.Repository, 
 	if err != nil {
 		return nil, err
 	}
+	kept, err := lastgood.New(lastgood.Config{Source: repository, Name: repository.String() + " " + settings.Branch, Client: c.client, Log: log})
+	if err != nil {
+		return nil, err
+	}
 	cfg := c.Config()
 	cfg.Name, cfg.Branch = repository.String(), settings.Branch
-	cfg.Repository, cfg.Watcher = repository, repository
+	cfg.Repository, cfg.Watcher = kept, repository
 	cfg.Reporter = reporter
 	cfg.Kinds = verb.Kinds(settings)
 	cfg.Render.Domain = settings.Domain
@@ -126,6 +131,7 @@ func (c *cluster) engine(settings install.Settings, repository *git.Repository, 
 		g, ctx := errgroup.WithContext(ctx)
 		g.Go(func() error { return events.Run(ctx) })
 		g.Go(func() error { return reporter.Run(ctx) })
+		g.Go(func() error { return kept.Run(ctx) })
 		g.Go(func() error { return e.Run(ctx) })
 		return g.Wait()
 	}, nil
