@@ -27,7 +27,7 @@ func (e *Engine) apply(ctx context.Context, steps []plan.Step) []plan.Outcome {
 	defer stop()
 	home := e.preempt(dispatch, stop)
 	failed := map[schema.Identity]bool{}
-	var outcomes []plan.Outcome
+	outcomes := make([]plan.Outcome, 0, len(steps))
 	for len(steps) > 0 && dispatch.Err() == nil {
 		n := stage(steps)
 		for _, o := range e.applyStage(ctx, dispatch, sound(steps[:n], failed)) {
@@ -107,6 +107,9 @@ func stage(steps []plan.Step) int {
 
 // sound are the steps of units that have not failed.
 func sound(steps []plan.Step, failed map[schema.Identity]bool) []plan.Step {
+	if len(failed) == 0 {
+		return steps
+	}
 	out := make([]plan.Step, 0, len(steps))
 	for _, s := range steps {
 		if !failed[s.Unit] {
@@ -151,6 +154,9 @@ type try struct {
 
 // due drops the steps that failed and whose time has not come.
 func (e *Engine) due(steps []plan.Step) []plan.Step {
+	if len(e.tries) == 0 {
+		return steps
+	}
 	now := e.cfg.Now()
 	out := make([]plan.Step, 0, len(steps))
 	waiting := map[manifest.ID]bool{}

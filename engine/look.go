@@ -62,6 +62,7 @@ func (e *Engine) read(ctx context.Context, snapshot git.Snapshot) error {
 	}
 	files := slices.DeleteFunc(slices.Clone(snapshot.Files), func(f git.Entry) bool { return !settings.Wants(loadFile(f)) })
 	parts := make([]load.Part, len(files))
+	fresh := 0
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, f := range files {
@@ -69,6 +70,7 @@ func (e *Engine) read(ctx context.Context, snapshot git.Snapshot) error {
 			parts[i] = part
 			continue
 		}
+		fresh++
 		g.Go(func() (err error) {
 			parts[i], err = e.readFile(ctx, f)
 			return err
@@ -77,9 +79,13 @@ func (e *Engine) read(ctx context.Context, snapshot git.Snapshot) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	e.keepParts(files, parts)
+	e.keepParts(files, parts, fresh)
 	e.settings, e.tree = settings, load.Join(parts)
 	e.tree.Problems = append(e.tree.Problems, warnings...)
+	e.paths = nil
+	if len(e.tree.Unreadable) == 0 {
+		return nil // nobody asks
+	}
 	e.paths = make(map[string]bool, len(snapshot.Files))
 	for _, f := range snapshot.Files {
 		e.paths[f.Path] = true
@@ -138,17 +144,14 @@ func (e *Engine) content(ctx context.Context, f git.Entry) (load.File, error) {
 // partsKept is how many parts of earlier commits are remembered, for reverts.
 const partsKept = 256
 
-// keepParts remembers the parts of this commit, and forgets all others once
-// they are too many.
-func (e *Engine) keepParts(files []git.Entry, parts []load.Part) {
-	keep := func() {
-		for i, f := range files {
-			e.parts[partKey{f.Path, f.Blob, f.Mode}] = parts[i]
-		}
-	}
-	if keep(); len(e.parts) > len(files)+partsKept {
+// keepParts remembers the parts of this commit, of which some are fresh, and
+// forgets all others once they are too many.
+func (e *Engine) keepParts(files []git.Entry, parts []load.Part, fresh int) {
+	if len(e.parts)+fresh > len(files)+partsKept {
 		clear(e.parts)
-		keep()
+	}
+	for i, f := range files {
+		e.parts[partKey{f.Path, f.Blob, f.Mode}] = parts[i]
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 // unit is one good spec on its way along the line, kept from pass to pass.
 type unit struct {
 	entry load.Entry
+	// nouns are what it is about. What only render reads of them, templates
+	// and plain objects, is left out: desire gives all of it again.
 	nouns desired.Nouns
 	// configurations that its workloads and routes are about, sorted.
 	configurations []string
@@ -28,7 +30,17 @@ type unit struct {
 type configurationKey struct{ namespace, name string }
 
 // latestIndex is the newest workload that the repository describes.
-type latestIndex map[configurationKey]*desired.Workload
+type latestIndex map[configurationKey]latest
+
+// latest is a workload: its unit, its place there, and its name.
+type latest struct {
+	unit     *unit
+	index    int
+	revision string
+}
+
+// workload is all of it.
+func (l latest) workload() desired.Workload { return l.unit.desire().Workloads[l.index] }
 
 // lower turns the tree into units. A unit whose spec did not change is kept
 // with what was rendered from it.
@@ -46,17 +58,18 @@ func (e *Engine) lower() {
 			u = newUnit(entry)
 		}
 		e.units = append(e.units, u)
-		for i := range u.nouns.Workloads {
-			w := &u.nouns.Workloads[i]
-			e.latest[configurationKey{w.Namespace, w.Configuration}] = w
+		for i, w := range u.nouns.Workloads {
+			e.latest[configurationKey{w.Namespace, w.Configuration}] = latest{u, i, w.Revision}
 		}
 	}
 }
 
 func newUnit(entry load.Entry) *unit {
 	u := &unit{entry: entry}
-	if source, ok := entry.Spec.(desired.Source); ok {
-		u.nouns = source.Desire()
+	u.nouns = u.desire()
+	u.nouns.Objects = nil
+	for i := range u.nouns.Workloads {
+		u.nouns.Workloads[i].Template = desired.Template{}
 	}
 	for _, w := range u.nouns.Workloads {
 		u.configurations = append(u.configurations, w.Configuration)
@@ -71,6 +84,14 @@ func newUnit(entry load.Entry) *unit {
 	slices.Sort(u.configurations)
 	u.configurations = slices.Compact(u.configurations)
 	return u
+}
+
+// desire is everything that the spec wants there to be.
+func (u *unit) desire() desired.Nouns {
+	if source, ok := u.entry.Spec.(desired.Source); ok {
+		return source.Desire()
+	}
+	return desired.Nouns{}
 }
 
 // namespace is where the unit's objects are.

@@ -63,7 +63,7 @@ func RenderTree(ctx context.Context, repository Repository, kinds schema.Kinds, 
 	e.cfg.Render = cfg
 	var revisions []*revision
 	for key, w := range e.latest {
-		revisions = append(revisions, &revision{key: revisionKey{key.namespace, w.Revision}, configuration: key.name, ready: true})
+		revisions = append(revisions, &revision{key: revisionKey{key.namespace, w.revision}, configuration: key.name, ready: true})
 	}
 	c := newCluster(nil, revisions)
 	problems := e.tree.Problems

@@ -57,7 +57,7 @@ func (e *Engine) renderUnit(ctx context.Context, u *unit, c cluster) (rendered b
 // input gathers what a unit's manifests depend on.
 func (e *Engine) input(u *unit, c cluster) render.Unit {
 	in := render.Unit{
-		Identity: u.entry.Identity, File: u.entry.File, Nouns: u.nouns,
+		Identity: u.entry.Identity, File: u.entry.File, Nouns: u.desire(),
 		Latest: map[string]desired.Workload{},
 		Facts:  render.Facts{Revisions: map[string]render.Fact{}, Routed: map[string]render.Routed{}},
 	}
@@ -65,7 +65,7 @@ func (e *Engine) input(u *unit, c cluster) render.Unit {
 	for _, name := range u.configurations {
 		key := configurationKey{ns, name}
 		if w, ok := e.latest[key]; ok {
-			in.Latest[name] = *w
+			in.Latest[name] = w.workload()
 		}
 		for _, r := range c.of(key) {
 			in.Facts.Revisions[r.key.name] = r.fact()
@@ -82,8 +82,8 @@ func (e *Engine) input(u *unit, c cluster) render.Unit {
 			if rev, ok := c.names()[revisionKey{ns, t.Revision}]; ok {
 				in.Facts.Revisions[t.Revision] = rev.fact()
 			}
-			if w := e.freeTarget(ns, t); w != nil {
-				in.Latest[w.Configuration] = *w
+			if configuration, w, ok := e.freeTarget(ns, t); ok {
+				in.Latest[configuration] = w.workload()
 			}
 		}
 	}
@@ -92,12 +92,13 @@ func (e *Engine) input(u *unit, c cluster) render.Unit {
 
 // freeTarget is the newest workload of the configuration that a free-standing
 // Route's revision target may belong to, the one whose name its own begins
-// with; nil if there is none.
-func (e *Engine) freeTarget(ns string, t desired.Target) *desired.Workload {
+// with.
+func (e *Engine) freeTarget(ns string, t desired.Target) (configuration string, w latest, ok bool) {
 	if i := strings.LastIndexByte(t.Revision, '-'); i > 0 {
-		return e.latest[configurationKey{ns, t.Revision[:i]}]
+		configuration = t.Revision[:i]
 	}
-	return nil
+	w, ok = e.latest[configurationKey{ns, configuration}]
+	return configuration, w, ok
 }
 
 func virtualService(r desired.Route) manifest.ID {
@@ -112,7 +113,7 @@ func (e *Engine) fingerprint(b []byte, u *unit, c cluster) []byte {
 	for _, name := range u.configurations {
 		key := configurationKey{ns, name}
 		if w, ok := e.latest[key]; ok {
-			b = appendTexts(b, "latest", name, w.Revision)
+			b = appendTexts(b, "latest", name, w.revision)
 		}
 		for _, r := range c.of(key) {
 			b = r.print(b)
@@ -130,8 +131,8 @@ func (e *Engine) fingerprint(b []byte, u *unit, c cluster) []byte {
 			if rev, ok := c.names()[revisionKey{ns, t.Revision}]; ok {
 				b = rev.print(b)
 			}
-			if w := e.freeTarget(ns, t); w != nil {
-				b = appendTexts(b, "latest", w.Configuration, w.Revision)
+			if configuration, w, ok := e.freeTarget(ns, t); ok {
+				b = appendTexts(b, "latest", configuration, w.revision)
 			}
 		}
 	}
