@@ -22,6 +22,8 @@ type cluster struct {
 	// dir is the folder of a cluster that the tests started; process runs it.
 	dir     string
 	process *exec.Cmd
+	// app is whether its registry has the image of testdata/app.
+	app bool
 }
 
 // openCluster takes the cluster that $KUBECONFIG, $SLUICE_REPO and

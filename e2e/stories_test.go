@@ -204,9 +204,9 @@ func pods(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func podNames(ts *testscript.TestScript, selector string) []string {
-	list, err := kubeClient(ts).CoreV1().Pods("").List(context.Background(), metav1.ListOptions{LabelSelector: selector})
-	ts.Check(err)
+func podNames(f fataler, selector string) []string {
+	list, err := kubeClient(f).CoreV1().Pods("").List(context.Background(), metav1.ListOptions{LabelSelector: selector})
+	check(f, err)
 	var names []string
 	for _, p := range list.Items {
 		names = append(names, p.Name)

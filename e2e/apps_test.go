@@ -1,0 +1,152 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/yaml"
+)
+
+// app is a Service that runs the program in testdata/app.
+type app struct {
+	name, target string
+	// annotations are the template's.
+	annotations map[string]any
+	// spec are more fields of the template's spec.
+	spec map[string]any
+	// port is the name of the container's port: http1, h2c.
+	port string
+	// traffic is the Service's, nil for its default.
+	traffic []any
+}
+
+// manifest is the app's file.
+func (a app) manifest(t *testing.T) string {
+	t.Helper()
+	container := map[string]any{"image": "local.dev/e2e-app", "env": []any{map[string]any{"name": "TARGET", "value": a.target}}}
+	if a.port != "" {
+		container["ports"] = []any{map[string]any{"name": a.port, "containerPort": 8080}}
+	}
+	pod := map[string]any{"containers": []any{container}}
+	for key, value := range a.spec {
+		pod[key] = value
+	}
+	spec := map[string]any{"template": map[string]any{"metadata": map[string]any{"annotations": a.annotations}, "spec": pod}}
+	if a.traffic != nil {
+		spec["traffic"] = a.traffic
+	}
+	b, err := yaml.Marshal(map[string]any{
+		"apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": map[string]any{"name": a.name}, "spec": spec,
+	})
+	check(t, err)
+	return string(b)
+}
+
+// serve pushes apps in one commit and waits until they are ready.
+func (c clone) serve(apps ...app) {
+	c.t.Helper()
+	under.haveApp(c.t)
+	for _, a := range apps {
+		c.write(a.name+".yaml", a.manifest(c.t))
+	}
+	c.push("Serve")
+	for _, a := range apps {
+		awaitState(c.t, a.name, "Ready", "")
+	}
+}
+
+// haveApp makes the image of testdata/app, once.
+func (c *cluster) haveApp(t *testing.T) {
+	t.Helper()
+	if c.app {
+		return
+	}
+	if c.dir == "" {
+		t.Fatal("these tests make an image of testdata/app: KUBECONFIG needs SLUICE_DIR, the folder of sluice-local")
+	}
+	program, err := binary("sluice-local")
+	check(t, err)
+	out, err := exec.Command(program, "image", "build", "testdata/app", "--tag", "e2e-app", "--dir", c.dir).CombinedOutput()
+	if err != nil {
+		t.Fatalf("sluice-local image build: %v: %s", err, out)
+	}
+	c.app = true
+}
+
+// answer is how a request ended.
+type answer struct {
+	code int
+	body string
+	err  error // the answer was cut off, or there was none
+	took time.Duration
+}
+
+func (a answer) String() string {
+	if a.err != nil {
+		return fmt.Sprintf("HTTP %d %q %v after %s", a.code, a.body, a.err, a.took.Round(time.Millisecond))
+	}
+	return fmt.Sprintf("HTTP %d %q after %s", a.code, a.body, a.took.Round(time.Millisecond))
+}
+
+// patient is client for answers that take long.
+var patient = &http.Client{Timeout: patience, Transport: client.Transport}
+
+// fetch makes one request; url is host/path.
+func fetch(url string) (a answer) {
+	began := time.Now()
+	defer func() { a.took = time.Since(began) }()
+	resp, err := patient.Get("http://" + url)
+	if err != nil {
+		return answer{err: err}
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	return answer{code: resp.StatusCode, body: strings.TrimSpace(string(b)), err: err}
+}
+
+// fetchAll makes n requests at once.
+func fetchAll(n int, url string) []answer {
+	answers := make([]answer, n)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() { answers[i] = fetch(url) })
+	}
+	all.Wait()
+	return answers
+}
+
+// allAre fails the test unless every answer is whole, 200 and text.
+func allAre(t *testing.T, answers []answer, text string) {
+	t.Helper()
+	bad, slowest := 0, time.Duration(0)
+	for _, a := range answers {
+		slowest = max(slowest, a.took)
+		if a.code == http.StatusOK && a.err == nil && a.body == text {
+			continue
+		}
+		if bad++; bad == 1 {
+			t.Errorf("first that failed: %s", a)
+		}
+	}
+	t.Logf("%d requests, %d failed, slowest %s", len(answers), bad, slowest.Round(time.Millisecond))
+	if len(answers) == 0 || bad > 0 {
+		t.Errorf("%d of %d requests failed", bad, len(answers))
+	}
+}
+
+// awaitAsleep waits until a service has no pod.
+func awaitAsleep(t *testing.T, name string) {
+	t.Helper()
+	await(t, "no pod", func() string {
+		if names := podNames(t, "serving.knative.dev/service="+name); len(names) > 0 {
+			return strings.Join(names, " ")
+		}
+		return "no pod"
+	})
+}

@@ -1,0 +1,88 @@
+// The app of the tests: it tells what reached it, and answers as slowly as it
+// is asked to.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/net/websocket"
+)
+
+// inside counts the requests that are being answered.
+var inside atomic.Int64
+
+func main() {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", tell)
+	mux.HandleFunc("/work", work)
+	mux.Handle("/echo", websocket.Handler(func(c *websocket.Conn) { _, _ = io.Copy(c, c) }))
+	var both http.Protocols
+	both.SetHTTP1(true)
+	both.SetUnencryptedHTTP2(true)
+	server := &http.Server{Addr: ":" + os.Getenv("PORT"), Handler: mux, Protocols: &both, ReadHeaderTimeout: 5 * time.Second}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	home := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		last, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		home <- server.Shutdown(last)
+	}()
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		log.Fatal(err)
+	}
+	if err := <-home; err != nil {
+		log.Fatal(err)
+	}
+}
+
+// tell answers with what the app sees of itself and of the request.
+func tell(w http.ResponseWriter, r *http.Request) {
+	env := map[string]string{}
+	for _, pair := range os.Environ() {
+		key, value, _ := strings.Cut(pair, "=")
+		env[key] = value
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"proto": r.Proto, "host": r.Host, "headers": r.Header, "env": env})
+}
+
+// work waits `before`, begins its answer, waits `gap` before each of `parts`,
+// and ends. With `alone` it answers 500 if it is not the only request here.
+func work(w http.ResponseWriter, r *http.Request) {
+	n := inside.Add(1)
+	defer inside.Add(-1)
+	q := r.URL.Query()
+	pause(q.Get("before"))
+	if q.Has("alone") && (n > 1 || inside.Load() > 1) {
+		http.Error(w, fmt.Sprint(n, " at once"), http.StatusInternalServerError)
+		return
+	}
+	fmt.Fprint(w, os.Getenv("TARGET"))
+	_ = http.NewResponseController(w).Flush()
+	parts, _ := strconv.Atoi(q.Get("parts"))
+	for range parts {
+		pause(q.Get("gap"))
+		fmt.Fprint(w, ".")
+		_ = http.NewResponseController(w).Flush()
+	}
+}
+
+func pause(s string) {
+	if d, err := time.ParseDuration(s); err == nil {
+		time.Sleep(d)
+	}
+}
