@@ -26,8 +26,9 @@
 //  7. engine/plan compares manifests with live objects and gives Steps, each
 //     with its reason. engine/diff compares field by field.
 //  8. appliers do the steps by server-side apply; appliers/inventory records
-//     where our objects are.
-//  9. engine/status makes the Report and the events between two Reports.
+//     where our objects are, appliers/lastgood keeps the newest commit.
+//  9. engine/status makes the Report and the events between two Reports;
+//     appliers/report makes them known.
 //  10. engine, the root package, is the loop: it calls each once a pass.
 //
 // And in the order in which a request goes through:
@@ -35,6 +36,9 @@
 //  1. runtime/gateway finds the route by host and picks a revision by weight.
 //  2. runtime/activator holds, queues and forwards to the least loaded pod.
 //  3. runtime/proxy is the hop itself; runtime/kube feeds both from watches.
+//  4. runtime/demand streams what revisions need to the autoscaler.
+//  5. runtime/autoscaler has an actor per active revision; what it decides is
+//     a pure function in runtime/autoscaler/decide.
 //
 // cmd/sluice/cli is streams and exit codes, cmd/sluice/verb what a person
 // types, cmd/sluice/role what a machine runs: the only place parts are wired.

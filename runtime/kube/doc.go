@@ -1,5 +1,6 @@
 // Package kube tells the data plane what the cluster holds: the pods of
-// revisions, and the routes.
+// revisions, the routes, the Deployments that are scaled, who leads; and it
+// writes how many pods a revision is to have.
 //
 // # In
 //
@@ -12,5 +13,6 @@
 //
 // # Reads
 //
-// watcher.go
+// watcher.go for the activator, autoscaling.go and scaler.go for the
+// autoscaler, leader.go for who finds whom.
 package kube
