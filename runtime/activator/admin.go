@@ -22,8 +22,14 @@ func (s *Server) adminPages() http.Handler {
 	return mux
 }
 
-// ready tells whether every part is, and the process does not stop.
+// ready tells whether requests are taken, every part is ready, and the process
+// does not stop.
 func (s *Server) ready() bool {
+	select {
+	case <-s.bound:
+	default:
+		return false
+	}
 	if s.stopping.Load() {
 		return false
 	}

@@ -29,6 +29,10 @@ type ServerConfig struct {
 	ReusePort bool
 	// Admin is where /healthz, /readyz and /metrics are served. Default "": nowhere.
 	Admin string
+	// Wait, if set, is waited for before requests are taken: until the Handler
+	// knows what it has to. It ends early only with ctx. Who shares the port goes
+	// on serving meanwhile.
+	Wait func(ctx context.Context) error
 	// Ready are asked, all of them, whether the process is ready. Default: it is.
 	Ready []func() bool
 	// Metrics are what /metrics prints, one after the other.
@@ -80,33 +84,14 @@ func (s *Server) Addr() net.Addr { return s.addr }
 // AdminAddr is where the admin pages are, nil if nowhere. See Addr.
 func (s *Server) AdminAddr() net.Addr { return s.admin }
 
-// Run serves until ctx is done and then until all requests are home: readiness
-// fails, after StopDelay the listener closes, requests in flight finish, then
-// upgraded connections, each within their bound. An error means that it could
-// not listen, or that requests had to be cut off.
+// Run waits, serves until ctx is done and then until all requests are home:
+// readiness fails, after StopDelay the listener closes, requests in flight
+// finish, then upgraded connections, each within their bound. An error means
+// that it could not listen, or that requests had to be cut off.
 func (s *Server) Run(ctx context.Context) error {
-	ln, err := listen(ctx, s.cfg.Listen, s.cfg.ReusePort)
-	if err != nil {
-		return fmt.Errorf("activator: listen: %w", err)
-	}
-	var adminLn net.Listener
-	if s.cfg.Admin != "" {
-		if adminLn, err = listen(ctx, s.cfg.Admin, false); err != nil {
-			_ = ln.Close()
-			return fmt.Errorf("activator: listen for admin: %w", err)
-		}
-		s.admin = adminLn.Addr()
-	}
-	s.addr = ln.Addr()
-	close(s.bound)
-	return s.serve(ctx, ln, adminLn)
-}
-
-func (s *Server) serve(ctx context.Context, ln, adminLn net.Listener) error {
-	main := s.httpServer(s.closing(s.cfg.Handler))
-	admin := s.httpServer(s.adminPages())
-	failed := make(chan error, 2)
 	var home sync.WaitGroup
+	defer home.Wait()
+	failed := make(chan error, 2)
 	run := func(srv *http.Server, ln net.Listener) {
 		home.Go(func() {
 			if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
@@ -114,20 +99,48 @@ func (s *Server) serve(ctx context.Context, ln, adminLn net.Listener) error {
 			}
 		})
 	}
-	run(main, ln)
-	if adminLn != nil {
-		run(admin, adminLn)
+	if s.cfg.Admin != "" {
+		ln, err := listen(ctx, s.cfg.Admin, false)
+		if err != nil {
+			return fmt.Errorf("activator: listen for admin: %w", err)
+		}
+		admin := s.httpServer(s.adminPages())
+		defer admin.Close()
+		s.admin = ln.Addr()
+		run(admin, ln)
 	}
-	var err error
+	ln, err := s.open(ctx)
+	if ln == nil {
+		return err
+	}
+	main := s.httpServer(s.closing(s.cfg.Handler))
+	run(main, ln)
+	s.addr = ln.Addr()
+	close(s.bound)
 	select {
 	case <-ctx.Done():
-		err = s.drain(main)
-	case err = <-failed:
+		return s.drain(main)
+	case err := <-failed:
 		_ = main.Close()
+		return err
 	}
-	_ = admin.Close()
-	home.Wait()
-	return err
+}
+
+// open listens for requests when Wait is over; no listener and no error is an
+// end before that.
+func (s *Server) open(ctx context.Context) (net.Listener, error) {
+	if s.cfg.Wait != nil {
+		if err := s.cfg.Wait(ctx); ctx.Err() != nil {
+			return nil, nil //nolint:nilnil // it was told to stop
+		} else if err != nil {
+			return nil, fmt.Errorf("activator: wait: %w", err)
+		}
+	}
+	ln, err := listen(ctx, s.cfg.Listen, s.cfg.ReusePort)
+	if err != nil {
+		return nil, fmt.Errorf("activator: listen: %w", err)
+	}
+	return ln, nil
 }
 
 // drain ends the main server so that no request is lost.

@@ -209,6 +209,64 @@ func TestServer_ASuccessorTakesOverTheSamePort(t *testing.T) {
 	}
 }
 
+// A successor that does not know its routes yet leaves the port to the one that does.
+func TestServer_WaitsBeforeItTakesRequests(t *testing.T) {
+	old := serve(t, ServerConfig{Handler: named(newActivator(t, Config{})), ReusePort: true})
+	known := make(chan struct{})
+	s, err := NewServer(ServerConfig{
+		Listen: old.Addr().String(), ReusePort: true, Admin: "127.0.0.1:0", Handler: http.NotFoundHandler(), Drainer: proxy.New(proxy.Config{}),
+		Wait: func(ctx context.Context) error {
+			select {
+			case <-known:
+			case <-ctx.Done():
+			}
+			return ctx.Err()
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	old.stop()
+	if err := <-old.done; err != nil {
+		t.Error(err)
+	}
+	if c, err := net.Dial("tcp", old.Addr().String()); err == nil {
+		_ = c.Close()
+		t.Error("it takes connections before it can answer them")
+	}
+	if s.ready() {
+		t.Error("it is ready before it takes requests")
+	}
+	close(known)
+	<-s.Bound()
+	if g := <-get(t.Context(), client(t), "http://"+s.Addr().String()); g.status != http.StatusNotFound || !s.ready() {
+		t.Errorf("%+v, ready %v", g, s.ready())
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestServer_StoppedWhileItWaitsIsNoError(t *testing.T) {
+	s, err := NewServer(ServerConfig{
+		Listen: "127.0.0.1:0", Handler: http.NotFoundHandler(), Drainer: proxy.New(proxy.Config{}),
+		Wait: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := s.Run(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestServer_AnAddressInUseIsAnError(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -92,7 +92,7 @@ func istioGateway() map[string]any {
 
 // activator is the data plane's one hop.
 func activator(s Settings) *appsv1.Deployment {
-	args := []string{"activator", "--admin", "$(POD_IP):" + strconv.Itoa(contract.AdminListen)}
+	args := []string{"activator", "--admin", "$(POD_IP):" + strconv.Itoa(contract.AdminListen), "--stop-delay", stopDelay(s)}
 	if s.Listen != "" {
 		args = append(args, "--listen", s.Listen)
 		if isLoopback(s.Listen) {
@@ -113,6 +113,16 @@ func activator(s Settings) *appsv1.Deployment {
 	}
 	pod.Containers[0].Ports = []corev1.ContainerPort{{Name: "http", ContainerPort: s.port()}}
 	return d
+}
+
+// stopDelay is how long a stopping activator still takes requests: until the
+// cluster's balancers have heard of it; or, where a successor listens on the
+// same address, until that does.
+func stopDelay(s Settings) string {
+	if s.Listen != "" {
+		return "2s"
+	}
+	return "5s"
 }
 
 // autoscaler decides how many pods each revision has.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -28,6 +29,7 @@ type activatorOptions struct {
 	admin      string
 	mesh       bool
 	behind     bool
+	stopDelay  time.Duration
 	debug      bool
 }
 
@@ -50,6 +52,7 @@ VirtualServices that the engine writes and the pods of revisions.`,
 	c.Flags().StringVar(&o.admin, "admin", ":9090", "address of /healthz, /readyz and /metrics")
 	c.Flags().BoolVar(&o.mesh, "mesh", false, "serve cluster-local hosts on the same address; only where the outside cannot reach it")
 	c.Flags().BoolVar(&o.behind, "behind-mesh", false, "believe requests that name their revision: only an ingress of ours, which sets that, reaches this address")
+	c.Flags().DurationVar(&o.stopDelay, "stop-delay", 0, "how long to take requests after SIGTERM, for clients and balancers that have not heard of it, or until a successor listens")
 	c.Flags().BoolVar(&o.debug, "debug", false, "log everything")
 	return c
 }
@@ -109,10 +112,24 @@ func (o *activatorOptions) server(hop *proxy.Proxy, queue *activator.Activator, 
 	}
 	return activator.NewServer(activator.ServerConfig{
 		Listen: o.listen, Handler: handler, ReusePort: true, Admin: o.admin, Drainer: hop,
-		Ready:   []func() bool{watcher.HasSynced},
+		Wait: func(ctx context.Context) error { return synced(ctx, watcher) }, StopDelay: o.stopDelay,
 		Metrics: []func(io.Writer) error{queue.WriteMetrics, table.WriteMetrics},
 		Log:     log,
 	})
+}
+
+// synced waits until the watcher knows all routes and pods.
+func synced(ctx context.Context, watcher *kube.Watcher) error {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !watcher.HasSynced() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+	return nil
 }
 
 // serve runs the server and what it stands on. The others outlive it, so that
