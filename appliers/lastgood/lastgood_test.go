@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -58,7 +59,7 @@ func one() *source {
 
 func wrap(t *testing.T, s Source, client *fake.Clientset, name string) *Repository {
 	t.Helper()
-	r, err := New(Config{Source: s, Client: client, Name: name})
+	r, err := New(Config{Source: s, Client: client, Name: name, Every: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,9 @@ type Config struct {
 	Name string
 	// Client keeps the commit.
 	Client kubernetes.Interface
+	// Every is how long a commit waits, so that what it asks for is written
+	// first, and the shortest time between two writes. Default 2 s.
+	Every time.Duration
 	// Log gets what an operator acts on. Default: discarded.
 	Log *slog.Logger
 }
@@ -51,6 +54,9 @@ type Repository struct {
 func New(cfg Config) (*Repository, error) {
 	if cfg.Source == nil || cfg.Client == nil {
 		return nil, errors.New("lastgood: Source and Client are required")
+	}
+	if cfg.Every <= 0 {
+		cfg.Every = 2 * time.Second
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -108,9 +114,6 @@ func (r *Repository) offer(s git.Snapshot) {
 	r.fresh <- s
 }
 
-// Every is the shortest time between two writes.
-const Every = 2 * time.Second
-
 // Run keeps new commits until ctx ends.
 func (r *Repository) Run(ctx context.Context) error {
 	for {
@@ -118,16 +121,27 @@ func (r *Repository) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case s := <-r.fresh:
+			if s = r.newest(ctx, s); ctx.Err() != nil {
+				return nil
+			}
 			if err := r.keep(ctx, s); err != nil && ctx.Err() == nil {
 				r.cfg.Log.Warn("commit is not kept in the cluster", "commit", s.Commit.Hash, "error", err)
 			}
 		}
-		timer := time.NewTimer(Every)
+	}
+}
+
+// newest waits, and gives what was offered last.
+func (r *Repository) newest(ctx context.Context, s git.Snapshot) git.Snapshot {
+	timer := time.NewTimer(r.cfg.Every)
+	defer timer.Stop()
+	for {
 		select {
 		case <-ctx.Done():
-			timer.Stop()
-			return nil
+			return s
+		case s = <-r.fresh:
 		case <-timer.C:
+			return s
 		}
 	}
 }
