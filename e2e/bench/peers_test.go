@@ -121,6 +121,39 @@ func (r *run) raw(t *testing.T, namespace string) {
 	r.table.add(fmt.Sprintf("API server alone, %d workers", workers), seconds(took), "", fmt.Sprintf("%.0f writes/s", float64(len(manifests))/took.Seconds()))
 }
 
+// pair measures the two writes of a change, a Deployment and then a
+// VirtualService, with nothing before the API server.
+func (r *run) pair(t *testing.T) sample {
+	t.Helper()
+	r.peers.namespace(t, "pairs")
+	manifests := r.peers.render(t, min(r.n, r.rounds()), "pairs")
+	all := bodies(t, manifests)
+	units := map[string][2]int{}
+	for i, m := range manifests {
+		u := units[m.Unit.Name]
+		switch m.ID.Kind {
+		case "Deployment":
+			u[0] = i
+		case "VirtualService":
+			u[1] = i
+		}
+		units[m.Unit.Name] = u
+	}
+	r.cluster.settle(t)
+	var took sample
+	for _, u := range units {
+		began := time.Now()
+		for _, i := range u {
+			if _, err := r.peers.api.Patch(t.Context(), manifests[i].ID, all[i], "bench", true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		took = append(took, time.Since(began))
+		time.Sleep(150 * time.Millisecond) // as far apart as the pushes
+	}
+	return took
+}
+
 // kubectl measures `kubectl apply --server-side`, twice.
 func (r *run) kubectl(t *testing.T, limit time.Duration) {
 	if !withPeers() {

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sluice-dev/sluice/appliers/lastgood"
 	"github.com/sluice-dev/sluice/cmd/sluice/role"
 	"github.com/sluice-dev/sluice/engine"
 	"github.com/sluice-dev/sluice/engine/git"
@@ -103,8 +104,12 @@ func (w *worker) run(ctx context.Context, cfg workerConfig) error {
 	if w.parts, err = open(cfg.Kubeconfig); err != nil {
 		return err
 	}
+	kept, err := lastgood.New(lastgood.Config{Source: repository, Name: repository.String() + " main", Client: w.parts.client, Log: w.parts.log})
+	if err != nil {
+		return err
+	}
 	c := w.parts.config(ctx, repository)
-	c.Repository, c.Watcher = watched{repository, w}, watched{repository, w}
+	c.Repository, c.Watcher = looked{kept, w}, watched{repository, w}
 	c.Applier = w.applied(c.Applier)
 	c.Reporter = told{c.Reporter, w}
 	e, err := engine.New(c)
@@ -113,6 +118,7 @@ func (w *worker) run(ctx context.Context, cfg workerConfig) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return w.parts.run(ctx) })
+	g.Go(func() error { return kept.Run(ctx) })
 	g.Go(func() error { return e.Run(ctx) })
 	g.Go(func() error { return w.listen(ctx, repository.Hint) })
 	return g.Wait()
@@ -176,21 +182,26 @@ func (w *worker) speak(ctx context.Context) error {
 	}
 }
 
-// watched is a repository that says when a commit is seen, and when a pass has
-// ended.
-type watched struct {
-	*git.Repository
+// looked is a repository that says when a commit is seen.
+type looked struct {
+	*lastgood.Repository
 	w *worker
 }
 
 // Head looks at the branch. A commit counts as seen when the look began.
-func (r watched) Head(ctx context.Context) (git.Snapshot, error) {
+func (r looked) Head(ctx context.Context) (git.Snapshot, error) {
 	began := time.Now()
 	s, err := r.Repository.Head(ctx)
 	if err == nil && s.Previous != s.Commit.Hash {
 		r.w.say(event{At: began, Kind: seen, Commit: s.Commit.Hash})
 	}
 	return s, err
+}
+
+// watched is a watcher that says when a pass has ended.
+type watched struct {
+	*git.Repository
+	w *worker
 }
 
 // Changes is what the engine waits for when a pass has ended.
