@@ -97,7 +97,7 @@ func TestIstio_TrafficMovesInOneWrite(t *testing.T) {
 		t.Fatalf("%v; %s", moved.Err, p.requests)
 	}
 	deadline := time.After(10 * time.Second)
-	for seen := ""; !strings.Contains(seen, `"weight":30`); seen = string(p.observer.Live()[m.ID].JSON) {
+	for seen := ""; !strings.Contains(seen, `"weight":30`); seen = string(p.observer.Live().Of(m.ID).JSON) {
 		select {
 		case <-p.observer.Changes():
 		case <-deadline:

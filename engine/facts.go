@@ -113,7 +113,7 @@ func (e *Engine) survey(live plan.Live) cluster {
 }
 
 // revision reads a Deployment, once a resource version.
-func (f factCache) revision(object plan.Object) *revision {
+func (f factCache) revision(object *plan.Object) *revision {
 	if r, ok := f[object.ID]; ok && r.version == object.ResourceVersion {
 		return r
 	}
@@ -126,7 +126,7 @@ func (f factCache) revision(object plan.Object) *revision {
 // once since it was created: Kubernetes records that in the Progressing
 // condition and keeps it when the revision is scaled to zero. A revision that
 // was created with no pods has nothing to prove.
-func readRevision(object plan.Object) revision {
+func readRevision(object *plan.Object) revision {
 	r := revision{
 		version:       object.ResourceVersion,
 		key:           revisionKey{object.ID.Namespace, object.ID.Name},
@@ -175,7 +175,7 @@ func (r *revision) fact() render.Fact {
 }
 
 // routed reads what a route's VirtualService was written with.
-func routed(object plan.Object) render.Routed {
+func routed(object *plan.Object) render.Routed {
 	out := render.Routed{LatestReady: map[string]string{}}
 	for pair := range strings.SplitSeq(object.Annotations[contract.AnnotationLatestReady], ",") {
 		if configuration, name, ok := strings.Cut(pair, "="); ok {

@@ -155,7 +155,7 @@ func appendTexts(b []byte, all ...string) []byte {
 // retains says which live objects stay although the newest commit does not
 // describe them: every revision of a configuration that it still describes,
 // every revision that a route can reach, and what units ask to keep.
-func (e *Engine) retains() func(plan.Object) bool {
+func (e *Engine) retains() func(*plan.Object) bool {
 	reachable := sync.OnceValue(e.reachable)
 	kept := map[manifest.ID]bool{}
 	for _, u := range e.units {
@@ -163,7 +163,7 @@ func (e *Engine) retains() func(plan.Object) bool {
 			kept[id] = true
 		}
 	}
-	return func(o plan.Object) bool {
+	return func(o *plan.Object) bool {
 		if kept[o.ID] || o.ID.Kind != "Deployment" {
 			return kept[o.ID]
 		}

@@ -180,7 +180,7 @@ func (s summarizer) written(u *unit, namespace, name string) bool {
 	for i := range u.result.Manifests {
 		m := &u.result.Manifests[i]
 		if m.Stage == manifest.Traffic && m.ID.Namespace == namespace && m.ID.Name == name {
-			return s.cluster.live[m.ID].Digest == m.Digest
+			return s.cluster.live.Of(m.ID).Digest == m.Digest
 		}
 	}
 	return false

@@ -201,7 +201,7 @@ func (w *world) Apply(_ context.Context, step plan.Step) plan.Outcome {
 		return plan.Outcome{Step: step, Err: err}
 	}
 	var old map[string]any
-	if json.Unmarshal(w.live[step.ID].JSON, &old) == nil {
+	if json.Unmarshal(w.live.Of(step.ID).JSON, &old) == nil {
 		m["status"] = old["status"]
 	}
 	return plan.Outcome{Step: step, Object: w.store(step.ID, m)}
@@ -219,7 +219,7 @@ func (w *world) store(id manifest.ID, m map[string]any) plan.Object {
 	o.Digest, o.Commit = o.Annotations[contract.AnnotationDigest], o.Annotations[contract.AnnotationCommit]
 	o.Source, o.Unit = o.Annotations[contract.AnnotationSource], o.Annotations[contract.AnnotationUnit]
 	o.JSON, _ = json.Marshal(m)
-	w.live[id] = o
+	w.live[id] = &o
 	return o
 }
 

@@ -38,7 +38,7 @@ func deleted(t *testing.T, w World) {
 	w.done(t, step(plan.Delete, manifest.Manifest{ID: m.ID}, o)) // again is done already
 	w.done(t, step(plan.Delete, manifest.Manifest{ID: manifest.ID{APIVersion: "v1", Kind: "ConfigMap", Namespace: w.Namespace, Name: "never"}}, plan.Object{}))
 	again := w.done(t, step(plan.Create, m, plan.Object{}))
-	w.await(t, "its successor", func(l plan.Live) bool { return l[m.ID].UID == again.UID })
+	w.await(t, "its successor", func(l plan.Live) bool { return l.Of(m.ID).UID == again.UID })
 }
 
 func stale(t *testing.T, w World) {
@@ -61,9 +61,9 @@ func held(t *testing.T, w World) {
 	if left := w.done(t, step(plan.Delete, manifest.Manifest{ID: m.ID}, o)); left.UID != "" && !left.Terminating {
 		t.Errorf("left behind: %+v", left)
 	}
-	live := w.await(t, "the object terminating", func(l plan.Live) bool { return l[m.ID].Terminating })
+	live := w.await(t, "the object terminating", func(l plan.Live) bool { return l.Of(m.ID).Terminating })
 	for _, action := range []plan.Action{plan.Update, plan.Create} {
-		if outcome := w.failed(t, step(action, m, live[m.ID])); outcome.Terminal || outcome.RetryAfter == 0 {
+		if outcome := w.failed(t, step(action, m, live.Of(m.ID))); outcome.Terminal || outcome.RetryAfter == 0 {
 			t.Errorf("%s: terminal %v, retry after %s", action, outcome.Terminal, outcome.RetryAfter)
 		}
 	}
@@ -136,7 +136,7 @@ func unquoted(t *testing.T, w World) {
 func big(t *testing.T, w World) {
 	m := w.configMap(t, "big", map[string]any{"a": strings.Repeat("x", 900_000)})
 	o := w.done(t, step(plan.Create, m, plan.Object{}))
-	w.await(t, "the big object", func(l plan.Live) bool { return l[m.ID].UID == o.UID })
+	w.await(t, "the big object", func(l plan.Live) bool { return l.Of(m.ID).UID == o.UID })
 	w.done(t, step(plan.Delete, manifest.Manifest{ID: m.ID}, o))
 	for name, size := range map[string]int{"too-big": 1_200_000, "huge": 4_000_000} {
 		outcome := w.failed(t, step(plan.Create, w.configMap(t, name, map[string]any{"a": strings.Repeat("x", size)}), plan.Object{}))

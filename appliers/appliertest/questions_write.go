@@ -17,11 +17,11 @@ func created(t *testing.T, w World) {
 	if strings.Contains(string(o.JSON), "managedFields") || !strings.Contains(string(o.JSON), `"kind":"Deployment"`) {
 		t.Errorf("outcome's JSON: %s", o.JSON)
 	}
-	if known := w.Observer.Live()[m.ID]; known.UID != o.UID {
+	if known := w.Observer.Live().Of(m.ID); known.UID != o.UID {
 		t.Errorf("not known right after the write: %+v", known)
 	}
-	live := w.await(t, "the watch's own copy", func(l plan.Live) bool { return l[m.ID].UID == o.UID })
-	if got := live[m.ID]; !got.Ours || got.Digest != m.Digest || strings.Contains(string(got.JSON), "managedFields") {
+	live := w.await(t, "the watch's own copy", func(l plan.Live) bool { return l.Of(m.ID).UID == o.UID })
+	if got := live.Of(m.ID); !got.Ours || got.Digest != m.Digest || strings.Contains(string(got.JSON), "managedFields") {
 		t.Errorf("observed: %+v", got)
 	}
 }
@@ -46,7 +46,7 @@ func changed(t *testing.T, w World) {
 	if o2.UID != o.UID || o2.Digest != next.Digest {
 		t.Errorf("outcome: %+v", o2)
 	}
-	w.await(t, "the change", func(l plan.Live) bool { return l[m.ID].Digest == next.Digest })
+	w.await(t, "the change", func(l plan.Live) bool { return l.Of(m.ID).Digest == next.Digest })
 }
 
 func refused(t *testing.T, w World) {
@@ -89,7 +89,7 @@ func adopted(t *testing.T, w World) {
 	if !o.Ours || at(w.read(t, m.ID), "data", "a") != "ours" {
 		t.Errorf("adopted: %+v", o)
 	}
-	w.await(t, "the adopted object", func(l plan.Live) bool { return l[m.ID].Ours })
+	w.await(t, "the adopted object", func(l plan.Live) bool { return l.Of(m.ID).Ours })
 }
 
 // takenBack: an engine that lost sight of its object (its label was taken off)
@@ -108,7 +108,7 @@ func takenBack(t *testing.T, w World) {
 	if again.UID != o.UID || !again.Ours || count(w.read(t, m.ID)) != "4" {
 		t.Errorf("replicas %s, %+v", count(w.read(t, m.ID)), again)
 	}
-	w.await(t, "the object's return", func(l plan.Live) bool { return l[m.ID].Ours })
+	w.await(t, "the object's return", func(l plan.Live) bool { return l.Of(m.ID).Ours })
 }
 
 func healed(t *testing.T, w World) {
@@ -117,11 +117,11 @@ func healed(t *testing.T, w World) {
 	w.meddle(t, m.ID, "somebody", map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{
 		map[string]any{"name": "app", "env": []any{map[string]any{"name": "SAYS", "value": "theirs"}}},
 	}}}}})
-	live := w.await(t, "the drift", func(l plan.Live) bool { return strings.Contains(string(l[m.ID].JSON), "theirs") })
-	if live[m.ID].UID != o.UID {
-		t.Fatalf("observed: %+v", live[m.ID])
+	live := w.await(t, "the drift", func(l plan.Live) bool { return strings.Contains(string(l.Of(m.ID).JSON), "theirs") })
+	if live.Of(m.ID).UID != o.UID {
+		t.Fatalf("observed: %+v", live.Of(m.ID))
 	}
-	w.done(t, step(plan.Heal, m, live[m.ID]))
+	w.done(t, step(plan.Heal, m, live.Of(m.ID)))
 	if got := says(w.read(t, m.ID)); got != "ours" {
 		t.Errorf("the container says %q", got)
 	}

@@ -57,7 +57,7 @@ func (p pair) synced(t *testing.T) {
 }
 
 func has(id manifest.ID, value string) func(plan.Live) bool {
-	return func(l plan.Live) bool { return strings.Contains(string(l[id].JSON), `"a":"`+value+`"`) }
+	return func(l plan.Live) bool { return strings.Contains(string(l.Of(id).JSON), `"a":"`+value+`"`) }
 }
 
 func TestObserver_KnowsWhatWasThereAndSeesWhatComes(t *testing.T) {

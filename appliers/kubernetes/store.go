@@ -25,7 +25,7 @@ type store struct {
 
 // known is an object and the number of the note that brought it; 0 is the watch.
 type known struct {
-	object plan.Object
+	object *plan.Object
 	note   uint64
 }
 
@@ -78,7 +78,8 @@ func (s *store) put(o plan.Object, note uint64) {
 		}
 		delete(s.gone, o.ID)
 	}
-	s.live[o.ID] = known{s.compact(o), note}
+	o = s.compact(o)
+	s.live[o.ID] = known{&o, note}
 	s.changed()
 }
 

@@ -81,7 +81,7 @@ func TestStore_TheNewestOfAnObjectStays(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStore()
 			c.do(s)
-			if got := s.copy()[testID].ResourceVersion; got != c.want {
+			if got := s.copy().Of(testID).ResourceVersion; got != c.want {
 				t.Errorf("version %q is known, want %q", got, c.want)
 			}
 		})

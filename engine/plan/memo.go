@@ -25,13 +25,15 @@ func NewMemo() *Memo {
 	return &Memo{seen: map[manifest.ID]memory{}, forms: map[manifest.ID]memory{}}
 }
 
-func (m *Memo) verified(live Object, digest string) bool {
-	return m != nil && live.Digest == digest && m.seen[live.ID] == memory{live.ResourceVersion, digest}
+// verified reports whether the object was found to be of that digest, or was
+// written with it, at the version that it has.
+func (m *Memo) verified(id manifest.ID, version, digest string) bool {
+	return m != nil && m.seen[id] == memory{version, digest}
 }
 
-func (m *Memo) verify(live Object, digest string) {
+func (m *Memo) verify(id manifest.ID, version, digest string) {
 	if m != nil {
-		m.seen[live.ID] = memory{live.ResourceVersion, digest}
+		m.seen[id] = memory{version, digest}
 	}
 }
 

@@ -27,8 +27,17 @@ type Object struct {
 	JSON []byte
 }
 
-// Live is the observed part of the cluster: every object of ours.
-type Live map[manifest.ID]Object
+// Live is the observed part of the cluster: every object of ours. The objects
+// are shared: read them, never write to them.
+type Live map[manifest.ID]*Object
+
+// Of is the object of an ID; the zero Object if there is none.
+func (l Live) Of(id manifest.ID) Object {
+	if o, ok := l[id]; ok {
+		return *o
+	}
+	return Object{}
+}
 
 // Trouble is why the pods of a revision are not ready, in Kubernetes' own
 // words: `ImagePullBackOff`, `CrashLoopBackOff` and what the container said last.

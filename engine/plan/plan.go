@@ -20,7 +20,7 @@ type Input struct {
 	// Keep says which of our live objects stay as they are although no manifest
 	// names them: retained revisions, and routes whose new traffic is not ready.
 	// It is asked of such objects only; nil keeps none.
-	Keep func(Object) bool
+	Keep func(*Object) bool
 	// Commit is stamped on what is written.
 	Commit string
 	// Broken says what of the repository could not be understood.
@@ -96,7 +96,7 @@ func Make(in Input) Plan {
 // write is the step, if any, that makes the live object what m says.
 func write(in Input, m *manifest.Manifest) (Step, bool) {
 	live, ok := in.Live[m.ID]
-	if ok && live.Ours && in.Memo.verified(live, m.Digest) {
+	if ok && live.Ours && in.Memo.verified(m.ID, live.ResourceVersion, m.Digest) {
 		return Step{}, false
 	}
 	step := Step{ID: m.ID, Manifest: *m, Unit: m.Unit, Stamps: manifest.Stamps{
@@ -108,7 +108,7 @@ func write(in Input, m *manifest.Manifest) (Step, bool) {
 		step.Action, step.Reason = Create, "is not there"
 		return step, true
 	}
-	step.Live = live
+	step.Live = *live
 	changes, err := diff.JSON(m.JSON, live.JSON)
 	if err != nil {
 		changes = []diff.Change{{Path: "", To: err.Error()}}
@@ -119,7 +119,7 @@ func write(in Input, m *manifest.Manifest) (Step, bool) {
 	case len(changes) > 0 && !in.Memo.accepted(m.ID, m.Digest, changes):
 		step.Action, step.Reason = Heal, "somebody changed it"
 	default:
-		in.Memo.verify(live, m.Digest)
+		in.Memo.verify(m.ID, live.ResourceVersion, m.Digest)
 		return Step{}, false
 	}
 	step.Changes = mask(m.ID, changes)

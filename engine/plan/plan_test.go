@@ -64,7 +64,7 @@ func do(t fataler, live Live, p Plan, memo *Memo) {
 			continue
 		}
 		o := applied(t, s, len(live)*100+i)
-		live[s.ID] = o
+		live[s.ID] = &o
 		memo.Wrote(Outcome{Step: s, Object: o})
 	}
 }
@@ -112,7 +112,7 @@ func TestMake_ADeletionWithinTheGraceIsHeld(t *testing.T) {
 
 func TestMake_ObjectsThatAreNotOursAreNeverPruned(t *testing.T) {
 	foreign := Object{ID: id("Deployment", "x"), Ours: false}
-	if p := Make(Input{Live: Live{foreign.ID: foreign}, Now: noon}); len(p.Steps)+len(p.Holds) > 0 {
+	if p := Make(Input{Live: Live{foreign.ID: &foreign}, Now: noon}); len(p.Steps)+len(p.Holds) > 0 {
 		t.Errorf("%+v", p)
 	}
 }
@@ -137,10 +137,10 @@ func TestMemo_AFormThatTheServerChangesIsHealedOnce(t *testing.T) {
 	p := Make(in)
 	o := applied(t, p.Steps[0], 1)
 	o.JSON = []byte(strings.ReplaceAll(string(o.JSON), "Value", "value"))
-	live[o.ID] = o
+	live[o.ID] = &o
 	memo.Wrote(Outcome{Step: p.Steps[0], Object: o})
 	o.ResourceVersion = "2" // its status changed
-	live[o.ID] = o
+	live[o.ID] = &o
 	if p := Make(in); len(p.Steps) > 0 {
 		t.Errorf("healed for ever: %v", p.Steps)
 	}
@@ -151,7 +151,7 @@ func TestMemo_AFormThatTheServerChangesIsHealedOnce(t *testing.T) {
 	}
 	in.Memo.Wrote(Outcome{Step: p.Steps[0], Object: o})
 	o.ResourceVersion = "3"
-	live[o.ID] = o
+	live[o.ID] = &o
 	if p := Make(in); len(p.Steps) > 0 {
 		t.Errorf("healed twice: %v", p.Steps)
 	}

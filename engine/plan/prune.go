@@ -18,7 +18,7 @@ func prune(in Input, wanted map[manifest.ID]bool, p *Plan) {
 	var orphans []Object
 	for id, live := range in.Live {
 		if live.Ours && !wanted[id] && !live.Terminating && (in.Keep == nil || !in.Keep(live)) {
-			orphans = append(orphans, live)
+			orphans = append(orphans, *live)
 		}
 	}
 	if len(orphans) == 0 {
