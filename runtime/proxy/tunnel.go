@@ -102,12 +102,13 @@ func (x *exchange) tunnel(s string) error {
 	delete(h, "Content-Type") // the nil one
 	h.Set("Connection", "Upgrade")
 	h.Set("Upgrade", got.upgrade)
-	if err := writeSwitch(client, h, x.c); err != nil {
-		return ErrClientGone
-	}
+	// Known before the client hears of it: a Drain from then on waits for it.
 	t := &tunnel{client: client, pod: x.c.nc, idle: x.t.Idle}
 	x.p.tunnels.add(t)
 	defer x.p.tunnels.remove(t)
+	if err := writeSwitch(client, h, x.c); err != nil {
+		return ErrClientGone
+	}
 	t.run(brw.Reader, x.p)
 	return nil
 }
