@@ -39,7 +39,7 @@ type event struct {
 	// Report is what a report says as a whole, Specs of how many specs.
 	Report status.State `json:",omitempty"`
 	Specs  int          `json:",omitempty"`
-	// Took is how long a pass was.
+	// Took is how long a pass was, or a step.
 	Took time.Duration `json:",omitempty"`
 	// Requests by verb, Sent and Received bytes: so far.
 	Requests       map[string]int64 `json:",omitempty"`
@@ -215,8 +215,9 @@ func (r watched) Changes() <-chan struct{} {
 // applied is an applier that says what it did.
 func (w *worker) applied(a engine.Applier) engine.Applier {
 	return engine.ApplierFunc(func(ctx context.Context, step plan.Step) plan.Outcome {
+		began := time.Now()
 		o := a.Apply(ctx, step)
-		e := event{Kind: stepped, Action: step.Action.String(), Object: step.ID.String(), Commit: step.Stamps[annotationCommit]}
+		e := event{Kind: stepped, Took: time.Since(began), Action: step.Action.String(), Object: step.ID.String(), Commit: step.Stamps[annotationCommit]}
 		if o.Err != nil {
 			e.Error = o.Err.Error()
 		}
