@@ -31,7 +31,7 @@ run: build ## Start a cluster on this machine, install Sluice into it, serve the
 test: build ## Run all tests: both modules, then the stories against a real API server
 	$(GO) test $(MAIN_PKGS)
 	cd $(LOCAL) && $(GO) test ./...
-	$(GO) test -count=1 ./e2e/...
+	$(GO) test -count=1 ./e2e
 
 race: ## Run the tests of the main module with the race detector
 	CGO_ENABLED=1 $(GO) test -race $(MAIN_PKGS)

@@ -138,6 +138,7 @@ func (r *run) restart(t *testing.T) *process {
 // compared, nothing written.
 func (r *run) noop(t *testing.T, p *process) {
 	r.cluster.settle(t)
+	mark := p.mark()
 	before := verbs(p.ask(t, askCounts, counted).Requests)
 	var took sample
 	for range 20 {
@@ -145,8 +146,10 @@ func (r *run) noop(t *testing.T, p *process) {
 		p.quiet(t, 20*time.Millisecond)
 	}
 	sent := verbs(p.ask(t, askCounts, counted).Requests).without(before)
-	if n := sent.sum(); n != 0 {
-		t.Errorf("no-op: %s, want no request", sent)
+	// The report and the kept commit are written in the background, and on a
+	// busy machine late: the table shows them, only steps are a mistake.
+	if n := len(p.steps(mark)); n != 0 {
+		t.Errorf("no-op: %d writes, want none: %v", n, p.steps(mark))
 	}
 	worst := took.quantile(1)
 	r.table.add("no-op pass", took.String(), target("0 requests, 100 ms", sent.sum() == 0 && worst < 100*time.Millisecond), sent.String())
