@@ -7,5 +7,5 @@
 //
 // # Reads
 //
-// names.go is all there is.
+// names.go; events.go for channels, events_inspect.go for what asks about events.
 package contract
