@@ -153,7 +153,7 @@ func appendTexts(b []byte, all ...string) []byte {
 }
 
 // retains says which live objects stay although the newest commit does not
-// describe them: every revision of a configuration that it still describes,
+// describe them: all of every revision of a configuration that it still describes,
 // every revision that a route can reach, and what units ask to keep.
 func (e *Engine) retains() func(*plan.Object) bool {
 	reachable := sync.OnceValue(e.reachable)
@@ -164,7 +164,7 @@ func (e *Engine) retains() func(*plan.Object) bool {
 		}
 	}
 	return func(o *plan.Object) bool {
-		if kept[o.ID] || o.ID.Kind != "Deployment" {
+		if kept[o.ID] || o.Labels[contract.LabelRevision] == "" {
 			return kept[o.ID]
 		}
 		_, described := e.latest[configurationKey{o.ID.Namespace, o.Labels[contract.LabelConfiguration]}]

@@ -25,7 +25,6 @@ const progressDeadline = 600
 // Annotations of the template that shape the Deployment.
 const (
 	annotationProgress = "serving.knative.dev/progress-deadline"
-	annotationMin      = "autoscaling.knative.dev/min-scale"
 	annotationInitial  = "autoscaling.knative.dev/initial-scale"
 )
 
@@ -141,7 +140,8 @@ func deadline(t desired.Template) int32 {
 }
 
 // initialScale is how many pods a revision begins with: Knative's
-// initial-scale (default 1), but never fewer than its min-scale. Nil is 1.
+// initial-scale (default 1), but never fewer than its min-scale, nor than one
+// for a HorizontalPodAutoscaler. Nil is 1.
 func initialScale(t desired.Template) *int32 {
 	n := int32(1)
 	if v, err := strconv.ParseInt(t.Annotations[annotationInitial], 10, 32); err == nil {
@@ -149,6 +149,9 @@ func initialScale(t desired.Template) *int32 {
 	}
 	if v, err := strconv.ParseInt(t.Annotations[annotationMin], 10, 32); err == nil {
 		n = max(n, int32(v))
+	}
+	if byHPA(t) {
+		n = max(n, 1)
 	}
 	if n == 1 {
 		return nil

@@ -105,7 +105,10 @@ func Render(u Unit, c Config) (Result, error) {
 			return nil
 		}
 		rendered[w.Revision] = true
-		return add(&res, u, c)(deployment(w, c))
+		if err := add(&res, u, c)(deployment(w, c)); err != nil || !byHPA(w.Template) {
+			return err
+		}
+		return add(&res, u, c)(horizontal(w), nil)
 	}
 	for _, w := range u.Nouns.Workloads {
 		if err := addWorkload(w); err != nil {

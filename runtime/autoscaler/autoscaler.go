@@ -68,10 +68,6 @@ type Config struct {
 	// Defaults is how a revision without annotations is scaled. Default
 	// decide.Defaults().
 	Defaults decide.Config
-	// LeaveHPA leaves revisions of the class hpa alone, for the
-	// HorizontalPodAutoscaler that each has. Default false: they have none, and
-	// are scaled on their requests.
-	LeaveHPA bool
 	// StreamGrace is how long what an activator said counts after its stream
 	// ended: it may be back. Default 2 s.
 	StreamGrace time.Duration

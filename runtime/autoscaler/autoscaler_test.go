@@ -234,18 +234,27 @@ func TestAutoscaler_OthersHandsAreCorrected(t *testing.T) {
 	})
 }
 
-func TestAutoscaler_ClassHPAIsLeftAloneWhereItHasOne(t *testing.T) {
+func TestAutoscaler_ClassHPAIsLeftToItsOwnWhileARouteLeadsToIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := begin(t, Config{LeaveHPA: true})
-		w.put("hello-1", 5, 5, annotated(map[string]string{"autoscaling.knative.dev/class": "hpa.autoscaling.knative.dev"}))
+		w := begin(t, Config{})
+		hpa := annotated(map[string]string{"autoscaling.knative.dev/class": "hpa.autoscaling.knative.dev", "autoscaling.knative.dev/min-scale": "2"})
+		w.put("hello-1", 5, 5, hpa)
 		w.route("hello-1")
 		s := w.a.Open()
 		defer s.Close()
+		say(s, 10*time.Second, frame("hello-1", 400, 100, 5))
+		s.Report(frame("hello-1", 0, 0, 5))
 		time.Sleep(10 * time.Minute)
 		w.want("hello-1", 5)
-		if _, known := w.a.Explain("default", "hello-1"); known {
-			t.Error("it is decided on")
+		if n, due := w.actors(); n != 0 || due != 0 {
+			t.Errorf("%d actors, %d looks", n, due)
 		}
+		w.route("hello-2")
+		time.Sleep(61 * time.Second)
+		w.want("hello-1", 0)
+		w.route("hello-1")
+		time.Sleep(time.Second)
+		w.want("hello-1", 2)
 	})
 }
 

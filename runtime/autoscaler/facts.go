@@ -72,18 +72,24 @@ func readFacts(d *appsv1.Deployment, defaults decide.Config) facts {
 	return f
 }
 
+// WakeScale is how many pods a revision wakes with where no autoscaler answers:
+// what its Deployment's annotations say at least, and one at least.
+func WakeScale(d *appsv1.Deployment) int32 {
+	c := readFacts(d, decide.Defaults()).config
+	n := max(1, c.MinScale, c.ActivationScale)
+	if c.MaxScale > 0 {
+		n = min(n, c.MaxScale)
+	}
+	return n
+}
+
 // SetDeployment tells that a Deployment is there, or has changed. One without
 // the revision label is ignored. The object is not kept.
 func (a *Autoscaler) SetDeployment(d *appsv1.Deployment) {
 	if d.Labels[contract.LabelRevision] == "" || d.DeletionTimestamp != nil {
 		return
 	}
-	f := readFacts(d, a.cfg.Defaults)
-	if a.cfg.LeaveHPA && f.config.Class == decide.ClassHPA {
-		a.DeleteDeployment(d.Namespace, d.Name)
-		return
-	}
-	a.revision(Key{d.Namespace, d.Name}).set(f)
+	a.revision(Key{d.Namespace, d.Name}).set(readFacts(d, a.cfg.Defaults))
 }
 
 // DeleteDeployment tells that a Deployment is gone.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -70,18 +71,22 @@ func (s *Scaler) Scale(ctx context.Context, o autoscaler.Order) error {
 	return err
 }
 
-// Start asks for one pod of a revision that has none; one that has any is left
-// alone. It is for when no autoscaler answers, which corrects the number later.
+// Start asks for pods of a revision that has none: one, or as many as it is to
+// wake with; one that has any is left alone. It is for when no autoscaler
+// answers, which corrects the number later.
 func (s *Scaler) Start(ctx context.Context, namespace, revision string) error {
 	deployments := s.client.AppsV1().Deployments(namespace)
-	scale, err := deployments.GetScale(ctx, revision, metav1.GetOptions{})
+	d, err := deployments.Get(ctx, revision, metav1.GetOptions{})
 	if err != nil {
 		return fmt.Errorf("revision %s/%s: ask for a pod: %w", namespace, revision, err)
 	}
-	if scale.Spec.Replicas > 0 {
+	if d.Spec.Replicas == nil || *d.Spec.Replicas > 0 {
 		return nil
 	}
-	scale.Spec.Replicas = 1
+	scale := &autoscalingv1.Scale{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: revision, UID: d.UID, ResourceVersion: d.ResourceVersion},
+		Spec:       autoscalingv1.ScaleSpec{Replicas: autoscaler.WakeScale(d)},
+	}
 	_, err = deployments.UpdateScale(ctx, revision, scale, metav1.UpdateOptions{FieldManager: contract.ScaleFieldManager})
 	if apierrors.IsConflict(err) {
 		return nil // somebody else was faster

@@ -173,18 +173,19 @@ func TestScaler_OwnsReplicasAndWhyARevisionFailed(t *testing.T) {
 	}
 }
 
-// scaleOf answers the scale subresource as the API server does; the fake
-// clientset knows no subresources.
-func scaleOf(k8s *fake.Clientset, name string, replicas int32, fail error) *int32 {
+// scaleOf answers the update of the scale subresource as the API server does;
+// the fake clientset knows no subresources.
+func scaleOf(k8s *fake.Clientset, name string, replicas int32, fail error, annotations ...string) *int32 {
 	k8s.PrependReactor("get", "deployments", func(a k8stesting.Action) (bool, runtime.Object, error) {
 		get := a.(k8stesting.GetAction)
-		if get.GetSubresource() != "scale" {
-			return false, nil, nil
-		}
-		if get.GetName() != name {
+		if get.GetSubresource() != "" || get.GetName() != name {
 			return true, nil, apierrors.NewNotFound(appsv1.Resource("deployments"), get.GetName())
 		}
-		return true, &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: replicas}}, nil
+		d := deployment(name, replicas)
+		for i := 0; i < len(annotations); i += 2 {
+			d.Annotations["autoscaling.knative.dev/"+annotations[i]] = annotations[i+1]
+		}
+		return true, d, nil
 	})
 	k8s.PrependReactor("update", "deployments", func(a k8stesting.Action) (bool, runtime.Object, error) {
 		scale := a.(k8stesting.UpdateAction).GetObject().(*autoscalingv1.Scale)
@@ -194,6 +195,24 @@ func scaleOf(k8s *fake.Clientset, name string, replicas int32, fail error) *int3
 		return true, scale, fail
 	})
 	return &replicas
+}
+
+func TestScaler_StartsWithAsManyAsTheRevisionWakesWith(t *testing.T) {
+	for _, c := range []struct {
+		annotations []string
+		want        int32
+	}{
+		{[]string{"activation-scale", "3"}, 3},
+		{[]string{"activation-scale", "3", "min-scale", "4"}, 4},
+		{[]string{"minScale", "5", "maxScale", "2"}, 2},
+		{[]string{"initial-scale", "7"}, 1}, // is of its first days
+	} {
+		k8s := fake.NewClientset()
+		got := scaleOf(k8s, "hello-1", 0, nil, c.annotations...)
+		if err := newScaler(t, k8s).Start(t.Context(), "default", "hello-1"); err != nil || *got != c.want {
+			t.Errorf("%v: %d pods, want %d, %v", c.annotations, *got, c.want, err)
+		}
+	}
 }
 
 func TestScaler_StartsOnlyWhatHasNoPod(t *testing.T) {

@@ -2,6 +2,7 @@ package serving
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -24,10 +25,16 @@ func boolean(v string) string {
 }
 
 func class(v string) string {
-	if strings.HasSuffix(v, ".autoscaling.knative.dev") && v != "kpa.autoscaling.knative.dev" && v != "hpa.autoscaling.knative.dev" {
-		return "want kpa.autoscaling.knative.dev or hpa.autoscaling.knative.dev"
+	if unknownClass(v) {
+		return "want " + classKPA + " or " + classHPA
 	}
 	return ""
+}
+
+// unknownClass tells of a class in Knative's own group that it does not have;
+// one of another group is somebody else's.
+func unknownClass(v string) bool {
+	return strings.HasSuffix(v, ".autoscaling.knative.dev") && v != classKPA && v != classHPA
 }
 
 func algorithm(v string) string {
@@ -72,7 +79,7 @@ func number(low, high float64) func(string) string {
 	return func(v string) string {
 		n, err := strconv.ParseFloat(v, 64)
 		switch {
-		case err == nil && n >= low && (high == 0 || n <= high):
+		case err == nil && n >= low && n <= math.MaxFloat64 && (high == 0 || n <= high):
 			return ""
 		case high == 0:
 			return fmt.Sprintf("want a number of at least %g", low)
@@ -107,9 +114,8 @@ func duration(high int) func(string) string {
 }
 
 // scales checks that min, activation and max stand in their order.
-func (c *check) scales(path string, a map[string]string) {
+func (c *check) scales(at func(name string) string, a map[string]string) {
 	least, most, wake := scale(a, "min-scale"), scale(a, "max-scale"), scale(a, "activation-scale")
-	at := func(name string) string { return path + "[" + autoscaling + name + "]" }
 	if most > 0 && least > most {
 		c.errorf(at("max-scale"), "max-scale %d is less than min-scale %d", most, least)
 	}
@@ -127,17 +133,4 @@ func scale(a map[string]string, name string) int {
 		return 0
 	}
 	return n
-}
-
-// metric checks that the autoscaler of the class knows the metric, and says
-// where another class is not acted on.
-func (c *check) metric(path string, a map[string]string) {
-	class, metric := a[autoscaling+"class"], a[autoscaling+"metric"]
-	if class == "" || class == "kpa.autoscaling.knative.dev" {
-		if metric != "" && metric != "concurrency" && metric != "rps" {
-			c.errorf(path+"["+autoscaling+"metric]", "want concurrency or rps, got %q", short(metric))
-		}
-		return
-	}
-	c.warnf(path+"["+autoscaling+"class]", "is accepted but not acted on: there is one autoscaler, on concurrency or rps")
 }

@@ -134,12 +134,27 @@ func (c *check) templateAnnotations(t *template) {
 	for _, key := range slices.Sorted(maps.Keys(t.annotations)) {
 		c.reserved(path, key)
 	}
+	at := spelling(path, t.annotations)
 	t.annotations = c.canonical(path, t.annotations, ofTemplate)
-	c.scales(path, t.annotations)
-	c.metric(path, t.annotations)
+	c.scales(at, t.annotations)
+	c.scaler(at, t.annotations)
 }
 
 // routeAnnotations checks the annotations that say how a route is reached.
 func (c *check) routeAnnotations(annotations map[string]string) {
 	c.canonical("metadata.annotations", annotations, ofRoute)
+}
+
+// spelling gives the place of an annotation of autoscaling as the document
+// spells it; the name is the one that counts.
+func spelling(path string, written map[string]string) (at func(name string) string) {
+	return func(name string) string {
+		a, _ := findAnnotation(autoscaling+name, ofTemplate)
+		for _, key := range append([]string{a.key}, a.also...) {
+			if _, ok := written[key]; ok {
+				return path + "[" + key + "]"
+			}
+		}
+		return path + "[" + a.key + "]"
+	}
 }

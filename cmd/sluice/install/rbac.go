@@ -63,6 +63,7 @@ func activatorRules() []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{
 		rule("", watch, "pods"),
 		rule("networking.istio.io", watch, "virtualservices"),
+		rule("apps", []string{"get"}, "deployments"),
 		rule("apps", []string{"get", "update"}, "deployments/scale"),
 	}
 }

@@ -25,7 +25,8 @@ const (
 
 // Config is how one revision is scaled. Defaults gives every default.
 type Config struct {
-	// Class is who scales; Next is for ClassKPA. Default ClassKPA.
+	// Class is who scales: what is of ClassHPA is left alone while a route leads
+	// to it. Default ClassKPA, which stands for any unknown class too.
 	Class string
 	// Metric is what is measured. Default Concurrency.
 	Metric Metric

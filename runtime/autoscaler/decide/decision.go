@@ -69,6 +69,7 @@ const (
 	causeInitial
 	causeFailed
 	causeUnrouted
+	causeElsewhere
 )
 
 // explain writes the sentence.
@@ -96,6 +97,8 @@ func (d *Decision) explain(why cause, c *Config, raw int32) {
 		b = append(b, "did not become ready in time, and no route leads to it"...)
 	case causeUnrouted:
 		b = append(b, "no route leads to it"...)
+	case causeElsewhere:
+		b = append(b, "its HorizontalPodAutoscaler scales it, and never to zero"...)
 	}
 	b = d.bound(b, c, raw)
 	d.Reason = string(b)

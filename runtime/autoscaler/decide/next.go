@@ -25,6 +25,8 @@ func Next(st State, s Samples, now time.Time) (State, Decision) {
 	case !s.Reachable && (s.Initialised || s.Failed):
 		d.Want, why = st.unrouted(&s)
 		d.Want = st.most(&d, d.Want)
+	case st.config.Class == ClassHPA:
+		d.Want, why = st.elsewhere(&s)
 	default:
 		var want int32
 		want, raw, why = st.rule(&d, &s)
@@ -56,6 +58,19 @@ func (st *State) unrouted(s *Samples) (int32, cause) {
 		return 0, causeFailed
 	}
 	return 0, causeUnrouted
+}
+
+// elsewhere is a revision that a HorizontalPodAutoscaler scales: what that has
+// chosen stays. At zero it does nothing, which is where a revision is that no
+// route has led to.
+func (st *State) elsewhere(s *Samples) (int32, cause) {
+	st.calm()
+	st.beyond, st.borne, st.delay = 0, 0, nil
+	if s.Have > 0 {
+		return s.Have, causeElsewhere
+	}
+	low, _ := st.low(s)
+	return max(1, low), causeElsewhere
 }
 
 // bound keeps a number within what the revision's annotations allow.
@@ -96,7 +111,8 @@ func (st *State) most(d *Decision, want int32) int32 {
 
 // again is how long a decision stands if nothing happens.
 func (st *State) again(d *Decision, s *Samples) time.Duration {
-	if !s.Known || d.Want == 0 && s.Have == 0 {
+	routed := s.Reachable || !s.Initialised && !s.Failed
+	if !s.Known || d.Want == 0 && s.Have == 0 || routed && st.config.Class == ClassHPA {
 		return 0
 	}
 	next := int64(0)
@@ -110,7 +126,7 @@ func (st *State) again(d *Decision, s *Samples) time.Duration {
 		sooner(st.last + max(int64(soonest), int64(math.Ceil(min(left, tick.Seconds())*float64(time.Second)))))
 	}
 	low, _ := st.low(s)
-	if !s.Reachable && (s.Initialised || s.Failed) {
+	if !routed {
 		low = 0
 	}
 	switch idle := st.busy + int64(st.config.StableWindow); {
