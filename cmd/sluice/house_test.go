@@ -22,13 +22,14 @@ var nouns = []string{"schema", "schema/desired", "schema/contract"}
 
 // mayImport says, for each room, which rooms of this module it may import.
 var mayImport = map[string][]string{
-	"schema":          {},
-	"schema/contract": {},
-	"schema/strict":   {"schema"},
-	"schema/desired":  {"schema"},
-	"schema/serving":  {"schema", "schema/desired", "schema/strict", "schema/contract"},
-	"schema/plain":    {"schema", "schema/desired", "schema/strict", "schema/contract"},
-	"schema/catalog":  {"schema", "schema/contract", "schema/serving", "schema/plain"},
+	"schema":            {},
+	"schema/contract":   {},
+	"schema/strict":     {"schema"},
+	"schema/expression": {},
+	"schema/desired":    {"schema", "schema/contract"},
+	"schema/serving":    {"schema", "schema/desired", "schema/strict", "schema/contract"},
+	"schema/plain":      {"schema", "schema/desired", "schema/strict", "schema/contract"},
+	"schema/catalog":    {"schema", "schema/contract", "schema/serving", "schema/plain"},
 
 	"engine/git":      {},
 	"engine/load":     {"schema", "schema/strict"},
@@ -71,7 +72,7 @@ var free = []string{"cmd/sluice/role", "e2e", "e2e/bench"}
 
 // pure rooms touch neither clock, disk, network nor log.
 var pure = []string{
-	"schema", "schema/contract", "schema/strict", "schema/desired", "schema/serving", "schema/plain", "schema/catalog",
+	"schema", "schema/contract", "schema/strict", "schema/expression", "schema/desired", "schema/serving", "schema/plain", "schema/catalog",
 	"engine/load", "engine/history", "engine/manifest", "engine/render", "engine/diff", "engine/plan", "engine/status",
 	"runtime/autoscaler/decide",
 }

@@ -15,6 +15,20 @@ type Nouns struct {
 	Workloads []Workload
 	Routes    []Route
 	Objects   []Object
+
+	Buses         []Bus
+	Channels      []Channel
+	Subscriptions []Subscription
+	Emitters      []Emitter
+	Feeds         []Feed
+	FeedTypes     []FeedType
+	FeedSources   []FeedSource
+	Bindings      []Binding
+}
+
+// Events reports whether any of the nouns is of events.
+func (n Nouns) Events() bool {
+	return len(n.Buses)+len(n.Channels)+len(n.Subscriptions)+len(n.Emitters)+len(n.Feeds)+len(n.FeedTypes)+len(n.FeedSources)+len(n.Bindings) > 0
 }
 
 // Object is a plain Kubernetes manifest that passes through by policy.
