@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"appliers/lastgood":    {"engine/git", "schema/contract"},
 
 	"runtime/stat":              {},
+	"runtime/cloudevents":       {},
 	"runtime/proxy":             {"schema/contract"},
 	"runtime/activator":         {"schema/contract", "runtime/proxy", "runtime/stat"},
 	"runtime/demand":            {"runtime/activator", "runtime/stat"},
