@@ -28,7 +28,7 @@
 //  8. appliers do the steps by server-side apply; appliers/inventory records
 //     where our objects are, appliers/lastgood keeps the newest commit.
 //  9. engine/status makes the Report and the events between two Reports;
-//     appliers/report makes them known.
+//     appliers/report makes them known, appliers/forge as commit statuses.
 //  10. engine, the root package, is the loop: it calls each once a pass.
 //
 // And in the order in which a request goes through:

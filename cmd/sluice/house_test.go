@@ -47,6 +47,7 @@ var mayImport = map[string][]string{
 	"appliers/istio":       {"engine/manifest", "engine/plan", "schema/contract"},
 	"appliers/inventory":   {"engine/manifest", "engine/plan", "schema/contract"},
 	"appliers/report":      {"engine/status", "schema", "schema/contract"},
+	"appliers/forge":       {"engine/status", "schema"},
 	"appliers/lastgood":    {"engine/git", "schema/contract"},
 
 	"runtime/stat":              {},

@@ -101,7 +101,7 @@ func specEvents(prev, next Spec) []Event {
 			out = append(out, Event{Type: RevisionFailed, Subject: next.Identity, Object: r.Name, Commit: next.Commit, Message: "revision " + r.Name + ": " + r.Reason})
 		}
 	}
-	if was, is := shares(prev.Traffic), shares(next.Traffic); is != "" && was != is {
+	if was, is := Shares(prev.Traffic), Shares(next.Traffic); is != "" && was != is {
 		out = append(out, Event{Type: TrafficMoved, Subject: next.Identity, Commit: next.Commit, Message: "traffic: " + is})
 	}
 	return out
@@ -173,7 +173,8 @@ func failure(r Report) string {
 	return fmt.Sprintf("commit %s: %s", short(r.Commit), strings.Join(bad, "; "))
 }
 
-func shares(traffic []Share) string {
+// Shares reads `90% hello-1, 10% hello-2 (canary)`.
+func Shares(traffic []Share) string {
 	var parts []string
 	for _, t := range traffic {
 		s := fmt.Sprintf("%d%% %s", t.Percent, t.Revision)

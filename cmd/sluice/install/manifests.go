@@ -18,6 +18,7 @@ import (
 const (
 	GitSecretDir     = "/etc/sluice/git"
 	WebhookSecretDir = "/etc/sluice/webhook"
+	ForgeSecretDir   = "/etc/sluice/forge"
 )
 
 // Manifests is the platform: API objects in the order in which they can be
@@ -156,6 +157,9 @@ func engine(s Settings) *appsv1.Deployment {
 	}
 	if s.WebhookSecret != "" {
 		mount("webhook", WebhookSecretDir, secret(s.WebhookSecret))
+	}
+	if s.ForgeSecret != "" {
+		mount("forge", ForgeSecretDir, secret(s.ForgeSecret))
 	}
 	return d
 }

@@ -45,6 +45,13 @@ type Settings struct {
 	AllowSecrets bool `json:"allowSecrets,omitempty"`
 	// EventsSink is a URL that gets the engine's CloudEvents. Optional.
 	EventsSink string `json:"eventsSink,omitempty"`
+	// ForgeSecret names a Secret with the key `token`, which may set commit
+	// statuses. Without it none are set.
+	ForgeSecret string `json:"forgeSecret,omitempty"`
+	// Forge is github, gitlab or gitea. Default: told by the repository's host.
+	Forge string `json:"forge,omitempty"`
+	// ForgeAPI is the root of the forge's API. Default: where the forge has it.
+	ForgeAPI string `json:"forgeAPI,omitempty"`
 	// Istio prints an Istio Gateway: the mesh is in front of the activator.
 	Istio bool `json:"istio,omitempty"`
 }
@@ -76,6 +83,14 @@ func (s Settings) Validate() error {
 		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
 			return fmt.Errorf("--listen %q: port %q: want 1 to 65535", s.Listen, port)
 		}
+	}
+	switch s.Forge {
+	case "", "github", "gitlab", "gitea":
+	default:
+		return fmt.Errorf("--forge %q: want github, gitlab or gitea", s.Forge)
+	}
+	if s.ForgeSecret == "" && (s.Forge != "" || s.ForgeAPI != "") {
+		return fmt.Errorf("--forge and --forge-api do nothing without --forge-secret: the Secret with the token that sets commit statuses")
 	}
 	for _, kind := range s.Allow {
 		if name, _, _ := strings.Cut(kind, "."); name == "" || strings.ToUpper(name[:1]) != name[:1] {

@@ -115,7 +115,11 @@ func (c *cluster) engine(settings install.Settings, repository *git.Repository, 
 	cfg := c.Config()
 	cfg.Name, cfg.Branch = repository.String(), settings.Branch
 	cfg.Repository, cfg.Watcher = kept, repository
-	cfg.Reporter = reporter
+	statuses, err := commitStatuses(settings, repository.String(), log)
+	if err != nil {
+		log.Error("commit statuses are off", "error", err)
+	}
+	cfg.Reporter = reporters{reporter, statuses}
 	cfg.Kinds = verb.Kinds(settings)
 	cfg.Render.Domain = settings.Domain
 	cfg.Log = log
@@ -131,6 +135,7 @@ func (c *cluster) engine(settings install.Settings, repository *git.Repository, 
 		g, ctx := errgroup.WithContext(ctx)
 		g.Go(func() error { return events.Run(ctx) })
 		g.Go(func() error { return reporter.Run(ctx) })
+		g.Go(func() error { return statuses.Run(ctx) })
 		g.Go(func() error { return kept.Run(ctx) })
 		g.Go(func() error { return e.Run(ctx) })
 		return g.Wait()
