@@ -60,6 +60,10 @@ var mayImport = map[string][]string{
 	"runtime/autoscaler":        {"schema/contract", "runtime/stat", "runtime/autoscaler/decide"},
 	"runtime/kube":              {"schema/contract", "runtime/activator", "runtime/autoscaler", "runtime/gateway"},
 
+	"runtime/bus":         {},
+	"runtime/bus/bustest": {"runtime/bus"},
+	"runtime/bus/memory":  {"runtime/bus"},
+
 	"examples": {},
 
 	"cmd/sluice/cli":     {},
