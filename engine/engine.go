@@ -34,6 +34,7 @@ type Engine struct {
 	scratch   []byte // a fingerprint in the making
 	latest    latestIndex
 	history   historian
+	refs      gitRefs
 	facts     factCache
 	trouble   map[revisionKey]trouble
 

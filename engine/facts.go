@@ -176,10 +176,18 @@ func (r *revision) fact() render.Fact {
 
 // routed reads what a route's VirtualService was written with.
 func routed(object *plan.Object) render.Routed {
-	out := render.Routed{LatestReady: map[string]string{}}
-	for pair := range strings.SplitSeq(object.Annotations[contract.AnnotationLatestReady], ",") {
-		if configuration, name, ok := strings.Cut(pair, "="); ok {
-			out.LatestReady[configuration] = name
+	return render.Routed{
+		LatestReady: pairs(object.Annotations[contract.AnnotationLatestReady]),
+		RefReady:    pairs(object.Annotations[contract.AnnotationRefReady]),
+	}
+}
+
+// pairs reads `k=v,k=v`.
+func pairs(text string) map[string]string {
+	out := map[string]string{}
+	for pair := range strings.SplitSeq(text, ",") {
+		if k, v, ok := strings.Cut(pair, "="); ok {
+			out[k] = v
 		}
 	}
 	return out

@@ -18,6 +18,7 @@ func reader(ctx context.Context, repository Repository, kinds schema.Kinds) (*En
 		parts: map[partKey]load.Part{},
 		facts: factCache{},
 	}
+	e.cfg.References, _ = repository.(References)
 	e.look(ctx)
 	return e, e.lookErr
 }
@@ -61,9 +62,15 @@ func RenderTree(ctx context.Context, repository Repository, kinds schema.Kinds, 
 		return nil, nil, err
 	}
 	e.cfg.Render = cfg
+	e.lookRefs(ctx)
 	var revisions []*revision
 	for key, w := range e.latest {
 		revisions = append(revisions, &revision{key: revisionKey{key.namespace, w.revision}, configuration: key.name, ready: true})
+	}
+	for key, ref := range e.refs.of {
+		if ref.Workload != nil {
+			revisions = append(revisions, &revision{key: revisionKey{key.namespace, ref.Workload.Revision}, configuration: key.name, ready: true})
+		}
 	}
 	c := newCluster(nil, revisions)
 	problems := e.tree.Problems

@@ -21,6 +21,7 @@ func (e *Engine) pass(ctx context.Context, look bool) time.Duration {
 	began := e.cfg.Now()
 	if look {
 		e.look(ctx)
+		e.lookRefs(ctx)
 	}
 	if e.snapshot.Commit.Hash == "" {
 		e.publish(e.summary(newCluster(nil, nil), plan.Plan{}))
@@ -60,6 +61,7 @@ func (e *Engine) Preview(ctx context.Context) (plan.Plan, status.Report, error) 
 		return plan.Plan{}, status.Report{}, err
 	}
 	e.look(ctx)
+	e.lookRefs(ctx)
 	if e.lookErr != nil {
 		return plan.Plan{}, status.Report{}, e.lookErr
 	}

@@ -58,8 +58,8 @@ func (e *Engine) renderUnit(ctx context.Context, u *unit, c cluster) (rendered b
 func (e *Engine) input(u *unit, c cluster) render.Unit {
 	in := render.Unit{
 		Identity: u.entry.Identity, File: u.entry.File, Nouns: u.desire(),
-		Latest: map[string]desired.Workload{},
-		Facts:  render.Facts{Revisions: map[string]render.Fact{}, Routed: map[string]render.Routed{}},
+		Latest: map[string]desired.Workload{}, Refs: e.refsOf(u),
+		Facts: render.Facts{Revisions: map[string]render.Fact{}, Routed: map[string]render.Routed{}},
 	}
 	ns := u.namespace()
 	for _, name := range u.configurations {
@@ -125,6 +125,7 @@ func (e *Engine) fingerprint(b []byte, u *unit, c cluster) []byte {
 		}
 		for _, t := range r.Targets {
 			if t.Revision == "" {
+				b = e.refPrint(b, u, r, t)
 				continue
 			}
 			b = appendTexts(b, "pinned", t.Revision, e.snapshot.Commit.Hash) // its name may be one of history's

@@ -39,12 +39,15 @@ type world struct {
 	// trouble is what is wrong with the pods of every revision that is not ready.
 	trouble plan.Trouble
 	// gone makes the repository unreadable.
-	gone    error
-	changes chan struct{}
-	moves   chan struct{}
-	now     time.Time
-	reports []status.Report
-	engine  *Engine
+	gone error
+	// refs are further references by full name: tags, branches.
+	refs     map[string]commit
+	branches int
+	changes  chan struct{}
+	moves    chan struct{}
+	now      time.Time
+	reports  []status.Report
+	engine   *Engine
 }
 
 type commit struct {
@@ -54,7 +57,7 @@ type commit struct {
 
 func newWorld(t testing.TB) *world {
 	w := &world{
-		t: t, blobs: map[string]string{}, live: plan.Live{},
+		t: t, blobs: map[string]string{}, live: plan.Live{}, refs: map[string]commit{},
 		changes: make(chan struct{}, 1), moves: make(chan struct{}, 1),
 		now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 	}
@@ -70,7 +73,7 @@ func (w *world) start() {
 	}
 	e, err := New(Config{
 		Last: last,
-		Name: "memory", Branch: "main", Repository: w, Observer: w, Applier: w, Reporter: w, Inspector: w,
+		Name: "memory", Branch: "main", Repository: w, References: w, Observer: w, Applier: w, Reporter: w, Inspector: w,
 		Kinds:  schema.NewKinds(catalog.Kinds(plain.Policy{})),
 		Render: render.Config{Domain: "localhost", ApplySet: "applyset-test"},
 		Now:    func() time.Time { return w.now },
@@ -83,9 +86,20 @@ func (w *world) start() {
 
 // push commits files, path to content; an empty content removes the file.
 func (w *world) push(message string, files map[string]string) {
-	next := map[string]string{}
+	var before map[string]string
 	if n := len(w.commits); n > 0 {
-		maps.Copy(next, w.commits[n-1].files)
+		before = w.commits[n-1].files
+	}
+	c := w.commit(message, before, files)
+	c.Hash = fmt.Sprintf("%040d", len(w.commits)+1)
+	w.commits = append(w.commits, c)
+}
+
+// commit is what a commit on top of others' files holds.
+func (w *world) commit(message string, before, files map[string]string) commit {
+	next := maps.Clone(before)
+	if next == nil {
+		next = map[string]string{}
 	}
 	for path, content := range files {
 		if content == "" {
@@ -96,9 +110,8 @@ func (w *world) push(message string, files map[string]string) {
 		w.blobs[blob], next[path] = content, blob
 	}
 	c := commit{files: next}
-	c.Hash = fmt.Sprintf("%040d", len(w.commits)+1)
 	c.Message, c.AuthorName, c.When = message, "Ada", w.now
-	w.commits = append(w.commits, c)
+	return c
 }
 
 // pass runs the loop's body until it writes nothing more, and returns the writes.
@@ -250,13 +263,16 @@ func (w *world) Head(context.Context) (git.Snapshot, error) {
 	if w.gone != nil {
 		return git.Snapshot{}, w.gone
 	}
-	c := w.commits[len(w.commits)-1]
-	s := git.Snapshot{Commit: c.Commit}
+	return w.snapshot(w.commits[len(w.commits)-1]), nil
+}
+
+func (w *world) snapshot(c commit) git.Snapshot {
+	s := git.Snapshot{Commit: c.Commit, Tree: fmt.Sprint(c.files)}
 	for _, path := range slices.Sorted(maps.Keys(c.files)) {
 		blob := c.files[path]
 		s.Files = append(s.Files, git.Entry{Path: path, Blob: blob, Size: int64(len(w.blobs[blob]))})
 	}
-	return s, nil
+	return s
 }
 
 func (w *world) Blob(_ context.Context, hash string, _ int64) ([]byte, error) {

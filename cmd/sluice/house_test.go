@@ -14,6 +14,7 @@ const module = "github.com/sluice-dev/sluice/"
 
 // engineRooms are the stations of the engine's line.
 var engineRooms = []string{
+	"engine/preview", "engine/rollout",
 	"engine/git", "engine/load", "engine/history", "engine/manifest", "engine/render", "engine/diff", "engine/plan", "engine/status",
 }
 
@@ -33,6 +34,8 @@ var mayImport = map[string][]string{
 
 	"engine/git":      {},
 	"engine/load":     {"schema", "schema/strict"},
+	"engine/preview":  {"schema/desired"},
+	"engine/rollout":  {},
 	"engine/history":  {"schema", "schema/desired"},
 	"engine/manifest": {"schema"},
 	"engine/diff":     {},
@@ -80,6 +83,7 @@ var free = []string{"cmd/sluice/role", "e2e", "e2e/bench"}
 var pure = []string{
 	"schema", "schema/contract", "schema/strict", "schema/expression", "schema/desired", "schema/serving", "schema/plain", "schema/catalog",
 	"engine/load", "engine/history", "engine/manifest", "engine/render", "engine/diff", "engine/plan", "engine/status",
+	"engine/preview", "engine/rollout",
 	"runtime/autoscaler/decide",
 }
 

@@ -50,7 +50,7 @@ func (r *Repository) start(ctx context.Context, from string) (plumbing.Hash, err
 		}
 		return r.source.tip(ctx, r.branch)
 	}
-	hash, err := r.find(ctx, from, false)
+	_, hash, err := r.find(ctx, from, false)
 	if err != nil {
 		return hash, err
 	}

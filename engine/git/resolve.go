@@ -18,10 +18,7 @@ import (
 // to are found only if they were fetched before, or by their full hash if the
 // remote gives them out.
 func (r *Repository) Resolve(ctx context.Context, name string) (Snapshot, error) {
-	hash, err := r.find(ctx, name, false)
-	if errors.Is(err, ErrNoRef) {
-		hash, err = r.find(ctx, name, true)
-	}
+	_, hash, err := r.locate(ctx, name)
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -31,22 +28,50 @@ func (r *Repository) Resolve(ctx context.Context, name string) (Snapshot, error)
 	return r.snapshot(hash)
 }
 
-// find gives the hash behind a name, from what is known of the references or
-// from a fresh look at them.
-func (r *Repository) find(ctx context.Context, name string, fresh bool) (plumbing.Hash, error) {
+// Find says which commit a name stands for, as Resolve does, and which
+// reference that is: Name is empty for a commit's hash. Its objects are there
+// afterwards.
+func (r *Repository) Find(ctx context.Context, name string) (Ref, error) {
+	full, hash, err := r.locate(ctx, name)
+	if err != nil {
+		return Ref{}, err
+	}
+	if err := r.source.bring(ctx, hash); err != nil {
+		return Ref{}, err
+	}
+	commit, err := r.db.peel(hash)
+	if err != nil {
+		return Ref{}, r.wrap(err)
+	}
+	return Ref{Name: full, Commit: commit.String()}, nil
+}
+
+// locate is find, with a fresh look if nothing of that name is known.
+func (r *Repository) locate(ctx context.Context, name string) (full string, hash plumbing.Hash, err error) {
+	full, hash, err = r.find(ctx, name, false)
+	if errors.Is(err, ErrNoRef) {
+		full, hash, err = r.find(ctx, name, true)
+	}
+	return full, hash, err
+}
+
+// find gives the hash behind a name, and the name in full if it is that of a
+// reference, from what is known of the references or from a fresh look at them.
+func (r *Repository) find(ctx context.Context, name string, fresh bool) (string, plumbing.Hash, error) {
 	if hash, ok := hashOf(name); ok {
-		return hash, nil
+		return "", hash, nil
 	}
 	refs, err := r.source.references(ctx, fresh)
 	if err != nil {
-		return plumbing.ZeroHash, err
+		return "", plumbing.ZeroHash, err
 	}
 	for _, full := range []string{"refs/tags/" + name, "refs/heads/" + name, name} {
 		if ref, ok := refs[full]; ok && (validRef(full) || full == "HEAD") {
-			return ref.hash, nil
+			return full, ref.hash, nil
 		}
 	}
-	return r.abbreviated(name)
+	hash, err := r.abbreviated(name)
+	return "", hash, err
 }
 
 // abbreviated finds the one commit whose hash begins with the given digits.

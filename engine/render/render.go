@@ -19,6 +19,9 @@ type Unit struct {
 	Latest map[string]desired.Workload
 	// Lines is the history of those configurations, where it had to be read.
 	Lines map[string]history.Line
+	// Refs is what the Git refs describe that the unit's routes name, as far as
+	// they could be read.
+	Refs map[string]Ref
 	// Facts is what the cluster knows of revisions in the unit's namespace.
 	Facts Facts
 }
@@ -45,6 +48,8 @@ type Fact struct {
 type Routed struct {
 	// LatestReady is the revision that "latest" meant, by configuration.
 	LatestReady map[string]string
+	// RefReady is the revision that a gitRef meant.
+	RefReady map[string]string
 }
 
 // Result is what a unit renders to.

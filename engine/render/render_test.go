@@ -25,7 +25,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // Each story is an archive: specs/*.yaml and optionally facts.yaml go in; a
 // file a manifest, and routing.yaml, come out. In facts, `latest` stands for
 // the revision that the specs describe, and `revision of FILE` for the one of
-// another file of the archive.
+// another file of the archive. A file refs/NAME.yaml is what the Git ref NAME
+// describes.
 func TestRender_Stories(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -110,6 +111,7 @@ func parse(t *testing.T, archive *txtar.Archive) input {
 	kinds := schema.NewKinds(catalog.Kinds(plain.Policy{}))
 	names := map[string]string{}
 	lines := map[string]*history.Line{}
+	refs := map[string]render.Ref{}
 	var parts []load.Part
 	var rawFacts []byte
 	for _, f := range archive.Files {
@@ -118,6 +120,11 @@ func parse(t *testing.T, archive *txtar.Archive) input {
 			rawFacts = f.Data
 		case strings.HasPrefix(f.Name, "specs/"):
 			parts = append(parts, load.Read(load.File{Path: f.Name, Data: f.Data}, kinds))
+		case strings.HasPrefix(f.Name, "refs/"):
+			for _, w := range workloads(t, load.Read(load.File{Path: f.Name, Data: f.Data}, kinds)) {
+				names["(revision of "+f.Name+")"] = w.Revision
+				refs[strings.TrimSuffix(strings.TrimPrefix(f.Name, "refs/"), ".yaml")] = render.Ref{Workload: &w}
+			}
 		case strings.HasPrefix(f.Name, "history/"):
 			for _, w := range workloads(t, load.Read(load.File{Path: f.Name, Data: f.Data}, kinds)) {
 				names["(revision of "+f.Name+")"] = w.Revision
@@ -132,7 +139,11 @@ func parse(t *testing.T, archive *txtar.Archive) input {
 	for _, p := range tree.Problems {
 		t.Log(p)
 	}
-	return input{units(t, tree, rawFacts, names, lines)}
+	in := input{units(t, tree, rawFacts, names, lines)}
+	for i := range in.units {
+		in.units[i].Refs = refs
+	}
+	return in
 }
 
 func units(t *testing.T, tree load.Tree, rawFacts []byte, names map[string]string, lines map[string]*history.Line) []render.Unit {

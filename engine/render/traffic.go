@@ -18,6 +18,8 @@ type Routing struct {
 	Shares []Share `json:"shares,omitempty"`
 	// LatestReady is what "latest" means, by configuration.
 	LatestReady map[string]string `json:"latestReady,omitempty"`
+	// RefReady is the same for Git refs, by gitRef.
+	RefReady map[string]string `json:"refReady,omitempty"`
 	// Waiting says what the route waits for; empty if it is as asked.
 	Waiting string `json:"waiting,omitempty"`
 	// revive are revisions that only history knows: the cluster has lost them.
@@ -66,8 +68,7 @@ func (out *Routing) target(u Unit, r desired.Route, t desired.Target, res *Resul
 	s = Share{Percent: t.Percent, Tag: t.Tag}
 	switch {
 	case t.GitRef != "":
-		res.Problems = append(res.Problems, Trouble{t.Path, fmt.Sprintf("gitRef %q: this version routes by revisionName and latestRevision only", t.GitRef)})
-		return s, "", false
+		return out.ref(u, r, t, s, res)
 	case t.Revision != "":
 		return out.pinned(u, r, t, s, res)
 	default:

@@ -25,6 +25,9 @@ func virtualService(r desired.Route, routing Routing, c Config) (built, error) {
 	if len(routing.LatestReady) > 0 {
 		vs.Annotations[contract.AnnotationLatestReady] = joinPairs(routing.LatestReady)
 	}
+	if len(routing.RefReady) > 0 {
+		vs.Annotations[contract.AnnotationRefReady] = joinPairs(routing.RefReady)
+	}
 	vs.Spec.Gateways = []string{"mesh"}
 	if !r.ClusterLocal {
 		vs.Spec.Gateways = []string{contract.Gateway, "mesh"}
@@ -36,6 +39,7 @@ func virtualService(r desired.Route, routing Routing, c Config) (built, error) {
 			vs.Spec.Http = append(vs.Spec.Http, tagRule(r, routing, tag, hosts))
 		}
 	}
+	vs.Spec.Http = append(vs.Spec.Http, tagHeaders(r, routing)...)
 	vs.Spec.Http = append(vs.Spec.Http, &networking.HTTPRoute{Name: "default", Route: split(r, routing)})
 	return typed("networking.istio.io/v1", "VirtualService", vs), nil
 }
@@ -62,17 +66,11 @@ func hostsOf(r desired.Route, tag string, c Config) []string {
 
 // tagRule sends a tag's hosts to the tag's revision.
 func tagRule(r desired.Route, routing Routing, tag string, hosts []string) *networking.HTTPRoute {
-	rule := &networking.HTTPRoute{Name: "tag-" + tag}
+	rule := &networking.HTTPRoute{Name: "tag-" + tag, Route: tagRoute(r, routing, tag)}
 	for _, host := range hosts {
 		rule.Match = append(rule.Match, &networking.HTTPMatchRequest{
 			Authority: &networking.StringMatch{MatchType: &networking.StringMatch_Exact{Exact: host}},
 		})
-	}
-	for _, s := range routing.Shares {
-		if s.Tag == tag {
-			rule.Route = []*networking.HTTPRouteDestination{destination(r.Namespace, s.Revision, 0)}
-			break
-		}
 	}
 	return rule
 }

@@ -48,6 +48,9 @@ const (
 	// route's "latest" points to: the newest that was ready when it was written.
 	// One entry per configuration: `hello=hello-0123456789`.
 	AnnotationLatestReady = "sluice.dev/latest-ready"
+	// AnnotationRefReady, on a VirtualService, is the same for Git refs:
+	// `preview/blue=hello-0123456789`.
+	AnnotationRefReady = "sluice.dev/ref-ready"
 	// AnnotationPorts, on a Pod, says where a declared container port really
 	// listens: a JSON object such as `{"8080":41234}`. A node that gives every
 	// pod its own network namespace leaves it out.
@@ -84,6 +87,11 @@ type Limits struct {
 const (
 	HeaderNamespace = "Sluice-Namespace"
 	HeaderRevision  = "Sluice-Revision"
+	// HeaderTag, on a request to a route, names one of its tags: Knative's
+	// Knative-Serving-Tag, in the lower case that Istio wants.
+	HeaderTag = "knative-serving-tag"
+	// HeaderDefaultRoute marks a request whose HeaderTag names no tag.
+	HeaderDefaultRoute = "Knative-Serving-Default-Route"
 )
 
 // What the autoscaler answers; runtime/stat has the stream of reports.

@@ -114,7 +114,7 @@ func (c *cluster) engine(settings install.Settings, repository *git.Repository, 
 	}
 	cfg := c.Config()
 	cfg.Name, cfg.Branch = repository.String(), settings.Branch
-	cfg.Repository, cfg.Watcher = kept, repository
+	cfg.Repository, cfg.References, cfg.Watcher = kept, repository, repository
 	statuses, err := commitStatuses(settings, repository.String(), log)
 	if err != nil {
 		log.Error("commit statuses are off", "error", err)

@@ -128,3 +128,13 @@ func (f folder) Log(ctx context.Context, _ string) iter.Seq2[git.CommitChange, e
 	}
 	return f.past.Log(ctx, head.Commit.Hash)
 }
+
+// references is what a repository knows of refs beside its branch; nil where
+// that is nothing.
+func references(repository engine.Repository) engine.References {
+	if f, ok := repository.(folder); ok {
+		repository = f.past
+	}
+	refs, _ := repository.(engine.References)
+	return refs
+}

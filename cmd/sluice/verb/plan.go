@@ -104,6 +104,7 @@ func preview(ctx context.Context, cluster Cluster, settings install.Settings, re
 	cfg := cluster.Config()
 	cfg.Name, cfg.Branch = settings.Repository, settings.Branch
 	cfg.Repository = repository
+	cfg.References = references(repository)
 	cfg.Kinds = Kinds(settings)
 	cfg.Render.Domain = settings.Domain
 	if last, err := cluster.Report(ctx); err == nil {
