@@ -153,3 +153,12 @@ func isJSON(contentType string) bool {
 	return strings.EqualFold(media, "application/json") || strings.EqualFold(media, "text/json") ||
 		len(media) > 5 && strings.EqualFold(media[len(media)-5:], "+json")
 }
+
+// IsJSON tells whether the payload is JSON by its type, or by the form in which
+// the event came.
+func (e *Event) IsJSON() bool {
+	if e.DataContentType == "" {
+		return e.json
+	}
+	return isJSON(e.DataContentType)
+}
