@@ -38,6 +38,8 @@ type revision struct {
 	reason  string
 	message string
 	commit  string
+	// activation is how it got its first pod last.
+	activation contract.Activation
 }
 
 // factCache holds what was read from a Deployment, by its resource version.
@@ -150,6 +152,10 @@ func readRevision(object *plan.Object) revision {
 	r.ready = r.serving || asleep
 	for _, c := range d.Status.Conditions {
 		r.judge(c)
+	}
+	_ = json.Unmarshal([]byte(object.Annotations[contract.AnnotationActivation]), &r.activation) // unreadable: it says nothing
+	if r.activation.Result == contract.ActivationFailed && !r.serving && r.reason == "" {
+		r.reason, r.message = "ActivationFailed", r.activation.Error
 	}
 	if why := object.Annotations[contract.AnnotationFailed]; why != "" && !r.serving {
 		r.ready, r.reason, r.message = false, "GivenUp", why

@@ -145,7 +145,7 @@ func (s summarizer) revisions(u *unit) []status.Revision {
 		for _, r := range all {
 			out = append(out, status.Revision{
 				Name: r.key.name, Ready: r.ready, Latest: r.key.name == w.Revision,
-				Reason: troubleText(r), Replicas: r.replicas,
+				Reason: troubleText(r), Replicas: r.replicas, LastActivation: status.Activation(r.activation),
 			})
 		}
 	}

@@ -77,6 +77,18 @@ type Revision struct {
 	Reason string `json:"reason,omitempty"`
 	// Replicas is how many pods it has, as Kubernetes reports.
 	Replicas int32 `json:"replicas"`
+	// LastActivation is how it went when it had to get its first pod.
+	LastActivation Activation `json:"lastActivation,omitzero"`
+}
+
+// Activation is how it went when a revision had to get its first pod. It says
+// nothing of the next time.
+type Activation struct {
+	// Result is Succeeded or Failed; Error is why.
+	Result string `json:"result"`
+	Error  string `json:"error,omitempty"`
+	// At is when that was seen.
+	At time.Time `json:"at"`
 }
 
 // Share is what a revision gets of the spec's requests.

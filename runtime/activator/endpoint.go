@@ -23,6 +23,7 @@ type endpoint struct {
 	limits      contract.Limits
 	ready       bool  // Kubernetes' Ready condition
 	terminating bool  // takes no new request
+	retiring    bool  // takes one only where no other can
 	over        bool  // will never take one again
 	restarts    int32 // of all containers together
 	checks      []check
@@ -39,6 +40,7 @@ func readEndpoint(p *corev1.Pod) (endpoint, error) {
 		uid:         p.UID,
 		terminating: p.DeletionTimestamp != nil,
 		over:        p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed,
+		retiring:    p.Annotations[contract.AnnotationRetiring] == "true",
 		ready:       isReady(p),
 	}
 	for i := range p.Status.ContainerStatuses {

@@ -129,6 +129,8 @@ func (v *revision) trouble() string {
 	switch {
 	case v.wakeErr != nil && v.live() == 0:
 		return "no pod could be started: " + v.wakeErr.Error()
+	case v.told != "" && len(v.usable) == 0:
+		return "no pod could be started: " + v.told
 	case v.live() == 0:
 		return "it has no pod"
 	case len(v.usable) == 0:

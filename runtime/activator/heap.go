@@ -1,7 +1,7 @@
 package activator
 
 // heap keeps the usable pods so that the least loaded is first; a full pod
-// weighs more than any other. All of its work is log(pods) at most.
+// weighs more than any other, and one that is to go more than any that stays. All of its work is log(pods) at most.
 type heap []*pod
 
 // none is the index of a pod that is not in the heap.
@@ -48,6 +48,9 @@ func (h heap) less(i, j int) bool {
 	a, b := h[i], h[j]
 	if af, bf := a.full(), b.full(); af != bf {
 		return bf
+	}
+	if a.retiring != b.retiring {
+		return b.retiring
 	}
 	return a.inflight < b.inflight
 }

@@ -28,6 +28,8 @@ type Load struct {
 	Service string
 	// Pods exist; Ready take requests; Terminating end.
 	Pods, Ready, Terminating int
+	// Retiring are ready ones that are to go.
+	Retiring int
 	// InFlight requests are at pods, Queued ones wait.
 	InFlight, Queued int
 	// Requests is how many were answered or refused so far.
@@ -49,6 +51,11 @@ func (v *revision) load() Load {
 	defer v.mu.Unlock()
 	l := Load{Key: v.key, Service: v.service, Pods: len(v.pods), Ready: len(v.usable), InFlight: v.running, Queued: v.line.length}
 	l.Terminating = l.Pods - v.live()
+	for _, p := range v.usable {
+		if p.retiring {
+			l.Retiring++
+		}
+	}
 	l.Requests = v.stats.duration.Count()
 	return l
 }

@@ -121,6 +121,7 @@ func (v *revision) set(e endpoint) bool {
 		p.demoted = false
 	}
 	p.ready, p.terminating, p.restarts = e.ready, e.terminating, e.restarts
+	v.retire(p, e.retiring)
 	p.checks, p.probeable = e.checks, e.probeable
 	v.refresh(p)
 	v.askForPod() // it may have been the last that was not ending
@@ -144,7 +145,7 @@ func (v *revision) refresh(p *pod) {
 	switch {
 	case p.wanted() && p.index == none:
 		v.usable.add(p)
-		v.wakeErr = nil
+		v.wakeErr, v.told = nil, ""
 		v.dispatch()
 	case !p.wanted() && p.index != none:
 		v.usable.remove(p)

@@ -39,6 +39,7 @@ type revision struct {
 	service string          // the Service's name, for metrics
 	waking  bool            // a goroutine asks the Waker
 	wakeErr error           // what the Waker said last
+	told    string          // why its pods do not become ready, as the autoscaler says
 	retired bool            // no longer in the table
 	running int             // requests at pods, those at deleted ones too
 }

@@ -2,6 +2,7 @@ package autoscaler
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
@@ -36,6 +37,7 @@ type revision struct {
 	loads    map[string]load // by activator
 	requests float64         // since the last decision
 	wakes    []wake
+	starting starting
 	actor    *actor // nil while nothing is to be decided
 	last     decide.Decision
 	rate     float64 // requests per second, as reported last
@@ -50,6 +52,8 @@ type actor struct {
 	failed   Order         // what could not be written
 	why      error
 	retry    time.Time // when it may be tried again
+	leaving  leaving
+	wakes    []wake // to be answered with what was decided
 }
 
 // poke says that something may have changed.
@@ -75,7 +79,7 @@ func (v *revision) poke() {
 func (v *revision) set(f facts) {
 	v.mu.Lock()
 	if v.there && f.uid == v.facts.uid && f.generation <= v.wrote {
-		f.have, f.failed = v.facts.have, v.facts.failed // from before our own write
+		f.have, f.failed, f.activation, f.activated = v.facts.have, v.facts.failed, v.facts.activation, v.facts.activated // from before our own write
 	} else {
 		v.wrote = 0
 	}
@@ -97,10 +101,13 @@ func (v *revision) run(m *actor) {
 		now := time.Now()
 		o, d, write := v.decide(m, now)
 		var err error
-		if write {
+		if o, d.Again = v.yield(ctx, m, o, d, now); write && !(o.Replicas == d.Have && !o.Annotate) {
 			err = v.write(ctx, m, o, d, now)
 		}
-		v.acknowledge(d.Want, err)
+		v.acknowledge(m, d.Want, err)
+		if v.inspect(ctx, now) {
+			continue // it may have to be written
+		}
 		again, over := v.rest(m, d, err)
 		if over {
 			v.owner.forget(v)
@@ -124,6 +131,7 @@ func (v *revision) decide(m *actor, now time.Time) (o Order, d decide.Decision, 
 	known, routed, synced := v.owner.view(v.key, now)
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	m.wakes, v.wakes = v.wakes, nil
 	g := v.gather(now)
 	if !v.there {
 		return o, d, false
@@ -137,13 +145,15 @@ func (v *revision) decide(m *actor, now time.Time) (o Order, d decide.Decision, 
 		s.Ready = int32(g.ready)
 	}
 	v.requests -= float64(s.Requests)
+	v.started(max(s.Ready, v.facts.ready), now)
 	m.state, d = decide.Next(m.state, s, now)
 	d.Again = v.sooner(d.Again, now, g.expires)
 	note := v.facts.note(d.Want, s.Reachable)
-	annotate := note != v.facts.failed
+	activation := v.starting.note(&v.facts, d.Have > 0 && d.Want == 0)
+	annotate := note != v.facts.failed || activation != v.facts.activation
 	write = d.Want != d.Have || annotate
 	v.remember(d, g.rate, write)
-	return Order{Key: v.key, UID: v.facts.uid, Replicas: d.Want, Failed: note, Annotate: annotate}, d, write
+	return Order{Key: v.key, UID: v.facts.uid, Replicas: d.Want, Failed: note, Activation: activation, Annotate: annotate}, d, write
 }
 
 // reachable tells whether a route leads to the revision, or one may soon: the
@@ -167,7 +177,7 @@ func (v *revision) reachable(routed, synced bool, now time.Time) bool {
 
 // sooner is the time until the first of what comes next. The caller holds mu.
 func (v *revision) sooner(again time.Duration, now, expires time.Time) time.Duration {
-	for _, at := range []time.Time{expires, v.grace} {
+	for _, at := range []time.Time{expires, v.grace, v.starting.look} {
 		if wait := at.Sub(now); !at.IsZero() && wait > 0 && (again == 0 || wait < again) {
 			again = wait
 		}
@@ -200,11 +210,6 @@ func (v *revision) write(ctx context.Context, m *actor, o Order, d decide.Decisi
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	log := v.owner.cfg.Log
-	if c := v.owner.cfg.Costs; c != nil && o.Replicas > 0 && o.Replicas < d.Have {
-		if err := c.Mark(ctx, v.key, o.Replicas); err != nil && ctx.Err() == nil {
-			log.Warn("pods not marked before scaling down", "revision", v.key.String(), "error", err)
-		}
-	}
 	err := v.owner.cfg.Scaler.Scale(ctx, o)
 	v.owner.writes.count(err)
 	if err != nil {
@@ -229,19 +234,19 @@ func (v *revision) written(o Order) {
 		if v.facts.have != o.Replicas {
 			v.wrote = v.facts.generation
 		}
-		v.facts.have, v.facts.failed = o.Replicas, o.Failed
+		v.facts.have, v.facts.failed, v.facts.activation = o.Replicas, o.Failed, o.Activation
+		_ = json.Unmarshal([]byte(o.Activation), &v.facts.activated)
 	}
 }
 
-// acknowledge answers those who wait for a pod.
-func (v *revision) acknowledge(want int32, err error) {
-	v.mu.Lock()
-	wakes, there := v.wakes, v.there
-	v.wakes = nil
-	v.mu.Unlock()
-	if len(wakes) == 0 {
+// acknowledge answers those who waited for a pod when it was decided.
+func (v *revision) acknowledge(m *actor, want int32, err error) {
+	if len(m.wakes) == 0 {
 		return
 	}
+	v.mu.Lock()
+	there := v.there
+	v.mu.Unlock()
 	ack := stat.Ack{Namespace: v.key.Namespace, Revision: v.key.Revision, Want: want}
 	switch {
 	case !there:
@@ -251,7 +256,7 @@ func (v *revision) acknowledge(want int32, err error) {
 	case want == 0:
 		ack.Error = "revision " + v.key.String() + " wants no pod"
 	}
-	for _, w := range wakes {
+	for _, w := range m.wakes {
 		if ack.Error == "" {
 			v.owner.waking.Observe(time.Since(w.since))
 		}

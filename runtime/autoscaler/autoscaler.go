@@ -29,11 +29,14 @@ type Order struct {
 	UID string
 	// Replicas is how many pods it is to have.
 	Replicas int32
-	// Annotate is whether Failed is other than what the Deployment says.
+	// Annotate is whether Failed or Activation is other than what the Deployment
+	// says.
 	Annotate bool
 	// Failed is why the revision was given up, for contract.AnnotationFailed.
 	// Empty: it was not, and the annotation goes.
 	Failed string
+	// Activation is for contract.AnnotationActivation; empty: it goes.
+	Activation string
 }
 
 // Scaler writes orders to the cluster.
@@ -51,10 +54,16 @@ func (f ScalerFunc) Scale(ctx context.Context, o Order) error { return f(ctx, o)
 
 // PodCosts says which pods are to go first.
 type PodCosts interface {
-	// Mark is called before a revision goes down to keep pods. An error does not
-	// stop that.
-	Mark(ctx context.Context, revision Key, keep int32) error
+	// Mark writes what pods of a namespace cost to lose: one of less than zero
+	// gets no request that another can take, and goes before all that cost more;
+	// zero takes that back. A pod that is gone is no error. An error does not
+	// stop a revision from going down.
+	Mark(ctx context.Context, namespace string, costs map[string]int32) error
 }
+
+// Trouble says why the pods of a revision are not ready; empty: nothing is
+// wrong yet.
+type Trouble func(ctx context.Context, revision Key) (string, error)
 
 // Config of an Autoscaler. Only Scaler is required.
 type Config struct {
@@ -62,6 +71,9 @@ type Config struct {
 	Scaler Scaler
 	// Costs is told before a revision goes down. Default nil: Kubernetes chooses.
 	Costs PodCosts
+	// Trouble is asked while the pods of a revision do not become ready. Default
+	// nil: only the Deployment says what is wrong.
+	Trouble Trouble
 	// Listen is where activators stream to and decisions are asked for:
 	// host:port. Default "": nowhere; Handler may be served elsewhere.
 	Listen string

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"io"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/sluice-dev/sluice/runtime/autoscaler/decide"
 	"github.com/sluice-dev/sluice/runtime/stat"
+	"github.com/sluice-dev/sluice/schema/contract"
 )
 
 // Explain is the last decisions on a revision that changed something, oldest
@@ -48,6 +50,11 @@ type Entry struct {
 	// Metric is what they count, Target how much of it a pod is meant to have.
 	Metric decide.Metric `json:"metric"`
 	Target float64       `json:"target"`
+	// Total is how much of it a pod can take.
+	Total float64 `json:"total"`
+	// P50 and P95 are the quantiles, in seconds, of how long requests took lately.
+	P50 float64 `json:"p50,omitempty"`
+	P95 float64 `json:"p95,omitempty"`
 	// Panic is whether no pod is taken away for now.
 	Panic bool `json:"panicking,omitempty"`
 	// Reason is that of the last decision.
@@ -75,13 +82,20 @@ func (v *revision) entry() (e Entry, active bool) {
 	e = Entry{
 		Namespace: v.key.Namespace, Revision: v.key.Revision, Service: v.facts.service,
 		Want: d.Want, Have: v.facts.have, Ready: v.facts.ready, Rate: v.rate,
-		Stable: d.StableValue, Rush: d.PanicValue, Metric: d.Metric, Target: d.Target, Panic: d.Panic, Reason: d.Reason,
+		Stable: d.StableValue, Rush: d.PanicValue, Metric: d.Metric, Target: d.Target, Total: v.facts.config.Total, Panic: d.Panic, Reason: d.Reason,
 	}
 	ready := 0
+	rate := 0.0
 	for _, l := range v.loads {
 		e.InFlight += l.inFlight
 		e.Queued += l.queued
 		ready = max(ready, l.ready)
+		rate += l.rate
+		e.P50 += l.rate * l.p50 // by their shares of the requests
+		e.P95 = max(e.P95, l.p95)
+	}
+	if e.P50 > 0 {
+		e.P50 /= rate
 	}
 	if len(v.loads) > 0 {
 		e.Ready = int32(ready)
@@ -92,6 +106,8 @@ func (v *revision) entry() (e Entry, active bool) {
 // Explanation is what contract.PathExplain answers.
 type Explanation struct {
 	Revision string `json:"revision"`
+	// LastActivation is how it went when the revision had to get its first pod.
+	LastActivation contract.Activation `json:"lastActivation,omitzero"`
 	// Decisions are those of Explain.
 	Decisions []decide.Decision `json:"decisions"`
 }
@@ -108,7 +124,7 @@ func (a *Autoscaler) explainPage(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no revision "+name+" is known to this autoscaler", http.StatusNotFound)
 		return
 	}
-	page(w, Explanation{Revision: name, Decisions: list})
+	page(w, Explanation{Revision: name, LastActivation: a.lastActivation(Key{namespace, revision}), Decisions: list})
 }
 
 func (a *Autoscaler) topPage(w http.ResponseWriter, _ *http.Request) { page(w, a.Top()) }
@@ -156,6 +172,8 @@ func (a *Autoscaler) WriteMetrics(out io.Writer) error {
 		gauge("kn_revision_"+string(m)+"_panic", "Average over the panic window.", of(func(e *Entry) float64 { return e.Rush }))
 		gauge("kn_revision_"+string(m)+"_target", "What a pod is meant to have.", of(func(e *Entry) float64 { return e.Target }))
 	}
+	gauge("kn_revision_capacity_excess", "What the ready pods could take beyond what they have over the panic window; less than zero: it is too little.",
+		func(e *Entry) float64 { return math.Floor(float64(e.Ready)*e.Total - e.Rush) })
 	gauge("kn_revision_panic_mode", "1 if no pod is taken away for now.", func(e *Entry) float64 {
 		if e.Panic {
 			return 1

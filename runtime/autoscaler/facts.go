@@ -19,9 +19,12 @@ type facts struct {
 	config     decide.Config
 	have       int32 // spec.replicas
 	ready      int32
-	complete   bool   // its rollout was complete once
-	late       string // why it did not become ready in time
-	failed     string // what AnnotationFailed says
+	complete   bool                // its rollout was complete once
+	late       string              // why it did not become ready in time
+	failed     string              // what AnnotationFailed says
+	activation string              // what AnnotationActivation says
+	activated  contract.Activation // the same, read; zero if it cannot be
+	blocked    string              // why no pod can be made
 }
 
 // initialised tells whether the revision was ready once. A failed one looks
@@ -50,26 +53,34 @@ func readFacts(d *appsv1.Deployment, defaults decide.Config) facts {
 	f := facts{
 		uid: string(d.UID), generation: d.Generation, service: d.Labels[contract.LabelService],
 		have: 1, ready: d.Status.ReadyReplicas, failed: d.Annotations[contract.AnnotationFailed],
+		activation: d.Annotations[contract.AnnotationActivation],
 	}
 	if d.Spec.Replicas != nil {
 		f.have = *d.Spec.Replicas
 	}
+	_ = json.Unmarshal([]byte(f.activation), &f.activated)
 	var limits contract.Limits
 	_ = json.Unmarshal([]byte(d.Annotations[contract.AnnotationLimits]), &limits) // unreadable: no limit is known
 	f.config = defaults.With(d.Annotations, limits.ContainerConcurrency)
 	for _, c := range d.Status.Conditions {
 		switch {
+		case c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue:
+			f.blocked = because(c)
 		case c.Type != appsv1.DeploymentProgressing:
 		case c.Reason == "NewReplicaSetAvailable":
 			f.complete = true
 		case c.Status == corev1.ConditionFalse:
-			f.late = c.Reason
-			if c.Message != "" {
-				f.late += ": " + c.Message
-			}
+			f.late = because(c)
 		}
 	}
 	return f
+}
+
+func because(c appsv1.DeploymentCondition) string {
+	if c.Message == "" {
+		return c.Reason
+	}
+	return c.Reason + ": " + c.Message
 }
 
 // WakeScale is how many pods a revision wakes with where no autoscaler answers:

@@ -89,10 +89,11 @@ func (w *world) Scale(ctx context.Context, o Order) error {
 	}
 	d.Spec.Replicas = &o.Replicas
 	if o.Annotate {
-		delete(d.Annotations, contract.AnnotationFailed)
-	}
-	if o.Annotate && o.Failed != "" {
-		d.Annotations[contract.AnnotationFailed] = o.Failed
+		for name, value := range map[string]string{contract.AnnotationFailed: o.Failed, contract.AnnotationActivation: o.Activation} {
+			if delete(d.Annotations, name); value != "" {
+				d.Annotations[name] = value
+			}
+		}
 	}
 	w.live[o.Key] = d
 	time.AfterFunc(w.echo, func() { w.a.SetDeployment(d) })

@@ -16,6 +16,8 @@ type load struct {
 	queued   int
 	ready    int
 	rate     float64 // requests per second
+	p50, p95 float64 // of durations, in seconds
+	pods     []stat.Pod
 }
 
 // level is how many requests it has now.
@@ -35,6 +37,7 @@ func (v *revision) report(s *Stream, f *stat.Frame, now time.Time) {
 	l := load{
 		stream: s, at: now, average: max(0, f.Concurrency), fresh: true,
 		inFlight: max(0, f.InFlight), queued: max(0, f.Queued), ready: max(0, f.Ready),
+		p50: f.P50, p95: f.P95, pods: f.Pods,
 	}
 	if f.Seconds > 0 {
 		l.rate = f.Requests / f.Seconds

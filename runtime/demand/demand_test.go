@@ -23,10 +23,14 @@ type source struct {
 	hints chan struct{}
 	mu    sync.Mutex
 	loads map[activator.Key]activator.Load
+
+	pods      []stat.Pod
+	durations stat.Histogram
+	troubles  chan string
 }
 
 func newSource() *source {
-	return &source{hints: make(chan struct{}, 1), loads: map[activator.Key]activator.Load{}}
+	return &source{hints: make(chan struct{}, 1), loads: map[activator.Key]activator.Load{}, troubles: make(chan string, 1)}
 }
 
 func (s *source) set(l activator.Load) {
@@ -50,6 +54,12 @@ func (s *source) Active(f func(activator.Load) bool) {
 		}
 	}
 }
+
+func (s *source) Pods(activator.Key, int) []stat.Pod { return s.pods }
+
+func (s *source) Durations(activator.Key) stat.Counts { return s.durations.Counts() }
+
+func (s *source) Trouble(k activator.Key, why string) { s.troubles <- k.String() + ": " + why }
 
 func (s *source) active() int {
 	s.mu.Lock()
@@ -234,5 +244,27 @@ func TestTeller_WhileRequestsWaitItIsToldOfOftener(t *testing.T) {
 	s.set(activator.Load{Key: key, InFlight: 1, Queued: 1})
 	for range 5 {
 		<-frames
+	}
+}
+
+func TestTeller_TellsPodsAndDurationsAndHandsTroubleOn(t *testing.T) {
+	address, frames := autoscaler(t, stat.Ack{Trouble: "no such image"})
+	s, l := newSource(), &leader{moved: make(chan struct{}, 1)}
+	s.pods = []stat.Pod{{Name: "a", Retiring: true}, {Name: "b", InFlight: 1}}
+	teller := run(t, Config{Leader: l, Starter: starter(func(string, string) error { return nil }), Period: time.Hour, Sample: time.Millisecond}, s)
+	l.is(address)
+	s.set(activator.Load{Key: key, InFlight: 1, Ready: 2})
+	first := <-frames
+	s.durations.Observe(40 * time.Millisecond)
+	s.set(activator.Load{Key: key, InFlight: 1, Ready: 2, Retiring: 1}) // waited for, so told at once
+	f := <-frames
+	if len(first.Pods) != 2 || len(f.Pods) != 2 || f.Pods[0] != s.pods[0] || first.P50 != 0 || f.P50 < 0.025 || f.P95 > 0.05 {
+		t.Errorf("%+v, then %+v", first, f)
+	}
+	if err := teller.Wake(t.Context(), key); err != nil { // trouble is no answer
+		t.Error(err)
+	}
+	if got := <-s.troubles; got != "default/hello-1: no such image" {
+		t.Error(got)
 	}
 }

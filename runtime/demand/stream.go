@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sluice-dev/sluice/runtime/activator"
 	"github.com/sluice-dev/sluice/runtime/stat"
 )
 
@@ -123,6 +124,10 @@ func (t *Teller) read(from io.Reader) error {
 		var ack stat.Ack
 		if err := dec.Decode(&ack); err != nil {
 			return err
+		}
+		if ack.Trouble != "" {
+			t.source.Trouble(activator.Key{Namespace: ack.Namespace, Revision: ack.Revision}, ack.Trouble)
+			continue
 		}
 		t.answered(ack)
 	}

@@ -21,6 +21,12 @@ type Source interface {
 	// Active visits the active revisions; one of which f says false is
 	// forgotten until its next request.
 	Active(f func(activator.Load) (keep bool))
+	// Pods are some of a revision's that take requests, as stat.Frame has them.
+	Pods(revision activator.Key, most int) []stat.Pod
+	// Durations counts how long a revision's requests have taken so far.
+	Durations(revision activator.Key) stat.Counts
+	// Trouble is told why a revision's pods do not become ready.
+	Trouble(revision activator.Key, why string)
 }
 
 // Leader knows where the autoscaler that leads is.
@@ -62,6 +68,7 @@ type Config struct {
 // Teller is the activator's half of the stream; it is an activator.Waker.
 type Teller struct {
 	cfg    Config
+	source Source // set when Run begins
 	frames chan stat.Frame
 
 	mu    sync.Mutex // guards waits
@@ -91,6 +98,7 @@ func New(cfg Config) (*Teller, error) {
 // Run tells until ctx ends. source is the activator, which needs the Teller as
 // its Waker and so is made after it.
 func (t *Teller) Run(ctx context.Context, source Source) error {
+	t.source = source
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return t.watch(ctx, source) })
 	g.Go(func() error { return t.connect(ctx) })
@@ -105,6 +113,8 @@ type told struct {
 	requests uint64    // that had come by the last frame
 	quiet    time.Time // since when there is nothing; zero if there is
 	queued   bool      // as of the last frame
+	retiring int       // pods, as of the last frame
+	answered stat.Counts
 }
 
 // watch samples active revisions; while there are none it sleeps.
@@ -134,7 +144,7 @@ func (t *Teller) look(known map[activator.Key]*told, l activator.Load, now time.
 	k := known[l.Key]
 	first := k == nil
 	if first {
-		k = &told{at: now, last: now}
+		k = &told{at: now, last: now, answered: t.source.Durations(l.Key)}
 		known[l.Key] = k
 	}
 	busy := l.InFlight + l.Queued
@@ -142,8 +152,8 @@ func (t *Teller) look(known map[activator.Key]*told, l activator.Load, now time.
 	k.last = now
 	begins := l.Queued > 0 && !k.queued
 	lasts := l.Queued > 0 && now.Sub(k.at) >= t.cfg.Rush
-	if first || begins || lasts || now.Sub(k.at) >= t.cfg.Period {
-		t.send(k.frame(t.cfg.ID, l, now))
+	if first || begins || lasts || k.retiring != l.Retiring || now.Sub(k.at) >= t.cfg.Period {
+		t.send(k.frame(t.cfg.ID, l, t.source, now))
 	}
 	if busy > 0 {
 		k.quiet = time.Time{}
@@ -160,7 +170,7 @@ func (t *Teller) look(known map[activator.Key]*told, l activator.Load, now time.
 }
 
 // frame says what was seen and begins anew.
-func (k *told) frame(id string, l activator.Load, now time.Time) stat.Frame {
+func (k *told) frame(id string, l activator.Load, source Source, now time.Time) stat.Frame {
 	f := stat.Frame{
 		Activator: id, Namespace: l.Namespace, Revision: l.Revision,
 		InFlight: l.InFlight, Queued: l.Queued, Ready: l.Ready,
@@ -170,7 +180,14 @@ func (k *told) frame(id string, l activator.Load, now time.Time) stat.Frame {
 		f.Concurrency = k.area / f.Seconds
 		f.Requests = float64(l.Requests - k.requests)
 	}
+	if l.Ready > 1 {
+		f.Pods = source.Pods(l.Key, stat.PodsTold)
+	}
+	answered := source.Durations(l.Key)
+	lately := answered.Since(k.answered)
+	f.P50, f.P95 = lately.Quantile(0.5), lately.Quantile(0.95)
 	k.at, k.area, k.requests, k.queued = now, 0, l.Requests, l.Queued > 0
+	k.retiring, k.answered = l.Retiring, answered
 	return f
 }
 

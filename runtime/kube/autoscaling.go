@@ -152,7 +152,7 @@ func trimDeployment(d *appsv1.Deployment) *appsv1.Deployment {
 			Namespace: d.Namespace, Name: d.Name, UID: d.UID, ResourceVersion: d.ResourceVersion, Generation: d.Generation,
 			DeletionTimestamp: d.DeletionTimestamp,
 			Labels:            only(d.Labels, contract.LabelRevision, contract.LabelService),
-			Annotations:       only(d.Annotations, contract.AnnotationLimits, contract.AnnotationFailed),
+			Annotations:       only(d.Annotations, contract.AnnotationLimits, contract.AnnotationFailed, contract.AnnotationActivation),
 		},
 		Spec:   appsv1.DeploymentSpec{Replicas: d.Spec.Replicas},
 		Status: appsv1.DeploymentStatus{ReadyReplicas: d.Status.ReadyReplicas},
@@ -163,8 +163,8 @@ func trimDeployment(d *appsv1.Deployment) *appsv1.Deployment {
 		}
 	}
 	for _, c := range d.Status.Conditions {
-		if c.Type == appsv1.DeploymentProgressing {
-			out.Status.Conditions = []appsv1.DeploymentCondition{{Type: c.Type, Status: c.Status, Reason: c.Reason, Message: c.Message}}
+		if c.Type == appsv1.DeploymentProgressing || c.Type == appsv1.DeploymentReplicaFailure {
+			out.Status.Conditions = append(out.Status.Conditions, appsv1.DeploymentCondition{Type: c.Type, Status: c.Status, Reason: c.Reason, Message: c.Message})
 		}
 	}
 	return out

@@ -46,7 +46,7 @@ type scaled struct {
 
 // Scale writes the order. It never makes a Deployment. Replicas alone go
 // through the scale subresource, which is the cheapest way: it sends back no
-// Deployment. With the annotation they are one apply.
+// Deployment. With annotations they are one apply.
 func (s *Scaler) Scale(ctx context.Context, o autoscaler.Order) error {
 	deployments := s.client.AppsV1().Deployments(o.Namespace)
 	if !o.Annotate {
@@ -58,8 +58,11 @@ func (s *Scaler) Scale(ctx context.Context, o autoscaler.Order) error {
 	body.TypeMeta = metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"}
 	body.Metadata.Name, body.Metadata.Namespace, body.Metadata.UID = o.Revision, o.Namespace, o.UID
 	body.Spec.Replicas = o.Replicas
-	if o.Failed != "" {
-		body.Metadata.Annotations = map[string]string{contract.AnnotationFailed: o.Failed}
+	body.Metadata.Annotations = map[string]string{}
+	for name, value := range map[string]string{contract.AnnotationFailed: o.Failed, contract.AnnotationActivation: o.Activation} {
+		if value != "" {
+			body.Metadata.Annotations[name] = value
+		}
 	}
 	raw, err := json.Marshal(body)
 	if err != nil {

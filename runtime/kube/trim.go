@@ -28,7 +28,7 @@ func trimPod(p *corev1.Pod) *corev1.Pod {
 			Namespace: p.Namespace, Name: p.Name, UID: p.UID, ResourceVersion: p.ResourceVersion,
 			CreationTimestamp: p.CreationTimestamp, DeletionTimestamp: p.DeletionTimestamp,
 			Labels:      only(p.Labels, contract.LabelRevision, contract.LabelService, contract.LabelConfiguration),
-			Annotations: only(p.Annotations, contract.AnnotationLimits, contract.AnnotationPorts),
+			Annotations: only(p.Annotations, contract.AnnotationLimits, contract.AnnotationPorts, contract.AnnotationRetiring),
 		},
 		Spec:   corev1.PodSpec{ReadinessGates: p.Spec.ReadinessGates},
 		Status: corev1.PodStatus{Phase: p.Status.Phase, PodIP: p.Status.PodIP},

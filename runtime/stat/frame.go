@@ -24,8 +24,26 @@ type Frame struct {
 	Queued   int `json:"queued"`
 	// Pods that take requests, as this activator sees them.
 	Ready int `json:"ready"`
+	// Pods are some of those, where there are several: first those that are to
+	// go, then the least busy; PodsTold at most.
+	Pods []Pod `json:"pods,omitempty"`
+	// P50 and P95 are the quantiles, in seconds, of how long the requests took
+	// that were answered since the last Frame; 0 if none was.
+	P50 float64 `json:"p50,omitempty"`
+	P95 float64 `json:"p95,omitempty"`
 	// Wake asks for a pod: a request waits and there is none. It is acknowledged.
 	Wake bool `json:"wake,omitempty"`
+}
+
+// PodsTold is how many pods a Frame names at most.
+const PodsTold = 64
+
+// Pod is one pod that takes requests.
+type Pod struct {
+	Name     string `json:"name"`
+	InFlight int    `json:"inFlight,omitempty"`
+	// Retiring: it is to go, and gets no request that another pod can take.
+	Retiring bool `json:"retiring,omitempty"`
 }
 
 // Ack answers a Frame with Wake: the autoscaler has asked for Want pods, or
@@ -35,4 +53,7 @@ type Ack struct {
 	Revision  string `json:"revision"`
 	Want      int32  `json:"want"`
 	Error     string `json:"error,omitempty"`
+	// Trouble is why the pods that were asked for do not become ready. An Ack
+	// that has it answers no Frame: it is sent while that lasts.
+	Trouble string `json:"trouble,omitempty"`
 }

@@ -52,3 +52,28 @@ func TestHistogram_BucketsAreCumulativeAndEndAtTheCount(t *testing.T) {
 		}
 	}
 }
+
+func TestCounts_QuantilesAreWithinABucket(t *testing.T) {
+	var h stat.Histogram
+	if q := h.Counts().Quantile(0.5); q != 0 {
+		t.Errorf("%v of nothing", q)
+	}
+	for range 50 {
+		h.Observe(90 * time.Millisecond)
+	}
+	before := h.Counts()
+	for i := range 100 {
+		h.Observe(time.Duration(1+i) * time.Millisecond)
+	}
+	lately := h.Counts().Since(before)
+	for q, want := range map[float64][2]float64{0.5: {0.045, 0.055}, 0.95: {0.09, 0.1}, 1: {0.1, 0.1}} {
+		if got := lately.Quantile(q); got < want[0] || got > want[1] {
+			t.Errorf("quantile %v: %v is not in %v", q, got, want)
+		}
+	}
+	h = stat.Histogram{}
+	h.Observe(time.Hour)
+	if q := h.Counts().Quantile(0.5); q != 10 {
+		t.Errorf("beyond the last bound: %v", q)
+	}
+}

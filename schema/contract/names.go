@@ -63,6 +63,13 @@ const (
 	// scaled to zero. At zero it looks complete, but it never was ready. The
 	// autoscaler writes it, and takes it away when the revision becomes ready.
 	AnnotationFailed = "sluice.dev/failed"
+	// AnnotationActivation, on a revision's Deployment, says how it went when it
+	// had to get its first pod last, as a JSON object; see Activation. The
+	// autoscaler writes it: a failure at once, a success with its next write.
+	AnnotationActivation = "sluice.dev/last-activation"
+	// AnnotationRetiring with the value true, on a Pod, has it get no request that
+	// another pod can take: it is to go when it has none. The autoscaler writes it.
+	AnnotationRetiring = "sluice.dev/retiring"
 )
 
 // Limits is what the activator must know of a revision. It travels in

@@ -78,6 +78,7 @@ func autoscalerRules() []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{
 		rule("apps", []string{"get", "list", "watch", "patch"}, "deployments"),
 		rule("apps", []string{"get", "patch", "update"}, "deployments/scale"),
+		rule("", []string{"list", "patch"}, "pods"),
 		rule("networking.istio.io", watch, "virtualservices"),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -74,7 +75,11 @@ func (c *cluster) autoscale(ctx context.Context, listen string, admin *admin, lo
 	if err != nil {
 		return err
 	}
-	a, err := autoscaler.New(autoscaler.Config{Scaler: scaler, Listen: listen, Log: log})
+	costs, err := kube.NewPodCosts(c.client)
+	if err != nil {
+		return err
+	}
+	a, err := autoscaler.New(autoscaler.Config{Scaler: scaler, Costs: costs, Trouble: c.trouble, Listen: listen, Log: log})
 	if err != nil {
 		return err
 	}
@@ -87,4 +92,14 @@ func (c *cluster) autoscale(ctx context.Context, listen string, admin *admin, lo
 	g.Go(func() error { return watcher.Run(ctx) })
 	g.Go(func() error { return a.Run(ctx) })
 	return g.Wait()
+}
+
+// trouble says why the pods of a revision are not ready; empty: nothing is
+// wrong yet.
+func (c *cluster) trouble(ctx context.Context, revision autoscaler.Key) (string, error) {
+	t, err := c.pods.Trouble(ctx, revision.Namespace, revision.Revision)
+	if err != nil || t.Reason == "" {
+		return "", err
+	}
+	return strings.TrimSuffix(t.Reason+": "+t.Message, ": "), nil
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -51,22 +53,38 @@ func (v *explainOptions) run(ctx context.Context) error {
 	if len(specs) == 0 {
 		return fmt.Errorf("%s: no spec of that name; `sluice status` lists all", v.service)
 	}
+	names := revisionsOf(specs)
+	if len(names) == 0 {
+		return fmt.Errorf("%s has no revision; `sluice status %s` says why", v.service, v.service)
+	}
 	explanations := []autoscaler.Explanation{}
-	for _, name := range revisionsOf(specs) {
-		b, err := cluster.Ask(ctx, contract.PathExplain+"?revision="+url.QueryEscape(name))
+	var unknown error
+	for _, name := range names {
+		e, err := explanation(ctx, cluster, name)
 		if err != nil {
-			return err
-		}
-		var e autoscaler.Explanation
-		if err := json.Unmarshal(b, &e); err != nil {
-			return fmt.Errorf("autoscaler: %w", err)
+			unknown = err // it may be gone since the report
+			continue
 		}
 		explanations = append(explanations, e)
+	}
+	if len(explanations) == 0 {
+		return unknown
 	}
 	if *v.format == cli.JSON {
 		return v.streams.JSON(explanations)
 	}
 	return v.print(explanations)
+}
+
+func explanation(ctx context.Context, cluster Cluster, revision string) (e autoscaler.Explanation, err error) {
+	b, err := cluster.Ask(ctx, contract.PathExplain+"?revision="+url.QueryEscape(revision))
+	if err != nil {
+		return e, err
+	}
+	if err := json.Unmarshal(b, &e); err != nil {
+		return e, fmt.Errorf("autoscaler: %w", err)
+	}
+	return e, nil
 }
 
 // revisionsOf are the revisions of specs, as namespace/name.
@@ -83,6 +101,13 @@ func revisionsOf(specs []status.Spec) []string {
 func (v *explainOptions) print(explanations []autoscaler.Explanation) error {
 	for _, e := range explanations {
 		v.streams.Printf("%s\n", e.Revision)
+		if a := e.LastActivation; a.Result != "" {
+			v.streams.Printf("  last activation: %s at %s\n", strings.TrimSuffix(a.Result+": "+a.Error, ": "), a.At.Local().Format(time.DateTime))
+		}
+		if len(e.Decisions) == 0 {
+			v.streams.Printf("  nothing was decided since the autoscaler began to lead\n")
+			continue
+		}
 		t := cli.NewTable(v.streams.Out, "  AT", "PODS", "READY", "IN FLIGHT", "QUEUED", "STABLE", "PANIC", "TARGET", "WHY")
 		for _, d := range e.Decisions {
 			t.Row("  "+d.At.Local().Format("15:04:05.000"), fmt.Sprintf("%d -> %d", d.Have, d.Want), strconv.Itoa(int(d.Ready)),

@@ -22,9 +22,13 @@ func newTop(o *options) *cobra.Command {
 	v := &topOptions{options: o}
 	c := &cobra.Command{
 		Use:   "top",
-		Short: "Show requests, concurrency, queue and pods of every revision that is awake",
+		Short: "Show requests, latency, concurrency, queue and pods of every revision that is awake",
+		Long: `Show requests, latency, concurrency, queue and pods of every revision that is awake.
+REQ/S, P50 and P95 are of the last second; AVERAGE is what the stable window has of the
+metric, TARGET how much of it a pod is meant to have.`,
 		Example: `  $ sluice top
-  $ watch -n1 sluice top`,
+  $ watch -n1 sluice top
+  $ sluice top -o json | jq -r '.[] | select(.queued > 0) | .revision'`,
 		Args: cli.MaxArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error { return v.run(c.Context()) },
 	}
@@ -48,10 +52,25 @@ func (v *topOptions) run(ctx context.Context) error {
 	if *v.format == cli.JSON {
 		return v.streams.JSON(entries)
 	}
-	t := cli.NewTable(v.streams.Out, "REVISION", "REQ/S", "IN FLIGHT", "QUEUED", "PODS", "READY", "WHY")
+	if len(entries) == 0 {
+		v.streams.Printf("Nothing is awake. `sluice status` lists what there is.\n")
+		return nil
+	}
+	t := cli.NewTable(v.streams.Out, "REVISION", "REQ/S", "P50", "P95", "IN FLIGHT", "QUEUED", "AVERAGE", "TARGET", "PODS", "READY", "WHY")
 	for _, e := range entries {
-		t.Row(e.Namespace+"/"+e.Revision, number(e.Rate), strconv.Itoa(e.InFlight), strconv.Itoa(e.Queued),
-			fmt.Sprintf("%d of %d", e.Have, e.Want), strconv.Itoa(int(e.Ready)), e.Reason)
+		t.Row(e.Namespace+"/"+e.Revision, number(e.Rate), latency(e.P50), latency(e.P95), strconv.Itoa(e.InFlight), strconv.Itoa(e.Queued),
+			number(e.Stable), number(e.Target), fmt.Sprintf("%d of %d", e.Have, e.Want), strconv.Itoa(int(e.Ready)), e.Reason)
 	}
 	return t.Flush()
+}
+
+// latency is a number of seconds as people say it; nothing for none.
+func latency(seconds float64) string {
+	switch {
+	case seconds <= 0:
+		return "-"
+	case seconds < 1:
+		return strconv.FormatFloat(seconds*1000, 'g', 3, 64) + "ms"
+	}
+	return strconv.FormatFloat(seconds, 'g', 3, 64) + "s"
 }

@@ -1,0 +1,51 @@
+package verb
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/sluice-dev/sluice/cmd/sluice/cli"
+	"github.com/sluice-dev/sluice/cmd/sluice/install"
+	"github.com/sluice-dev/sluice/engine"
+	"github.com/sluice-dev/sluice/engine/git"
+	"github.com/sluice-dev/sluice/engine/status"
+)
+
+// told is a cluster that answers what the test says.
+type told struct {
+	settings install.Settings
+	report   status.Report
+	answers  map[string]string // of the autoscaler, by path
+}
+
+func (c told) Cluster(string) (Cluster, error)                      { return c, nil }
+func (c told) Repository(cfg git.Config) (engine.Repository, error) { return git.New(cfg) }
+func (c told) Settings(context.Context) (install.Settings, error)   { return c.settings, nil }
+func (c told) Report(context.Context) (status.Report, error) {
+	r := c.report
+	r.Specs = slices.Clone(r.Specs)
+	return r, nil
+}
+func (c told) Config() engine.Config { return engine.Config{} }
+
+func (c told) Ask(_ context.Context, path string) ([]byte, error) {
+	if a, ok := c.answers[path]; ok {
+		return []byte(a), nil
+	}
+	return nil, errors.New("autoscaler: nothing is known of " + path)
+}
+
+// run types a command line, and gives what it prints.
+func (c told) run(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	root := Root(cli.Streams{Out: &out, Err: &out}, c)
+	root.SetArgs(args)
+	root.SetOut(&out)
+	root.SetErr(&out)
+	err := root.ExecuteContext(t.Context())
+	return out.String(), err
+}
