@@ -30,7 +30,8 @@ var mayImport = map[string][]string{
 	"schema/desired":    {"schema", "schema/contract"},
 	"schema/serving":    {"schema", "schema/desired", "schema/strict", "schema/contract"},
 	"schema/plain":      {"schema", "schema/desired", "schema/strict", "schema/contract"},
-	"schema/catalog":    {"schema", "schema/contract", "schema/serving", "schema/plain"},
+	"schema/eventing":   {"schema", "schema/desired", "schema/strict", "schema/contract", "schema/expression"},
+	"schema/catalog":    {"schema", "schema/contract", "schema/serving", "schema/eventing", "schema/plain"},
 
 	"engine/git":      {},
 	"engine/load":     {"schema", "schema/strict"},
@@ -82,7 +83,7 @@ var free = []string{"cmd/sluice/role", "e2e", "e2e/bench"}
 
 // pure rooms touch neither clock, disk, network nor log.
 var pure = []string{
-	"schema", "schema/contract", "schema/strict", "schema/expression", "schema/desired", "schema/serving", "schema/plain", "schema/catalog",
+	"schema", "schema/contract", "schema/strict", "schema/expression", "schema/desired", "schema/serving", "schema/eventing", "schema/plain", "schema/catalog",
 	"engine/load", "engine/history", "engine/manifest", "engine/render", "engine/diff", "engine/plan", "engine/status",
 	"engine/preview", "engine/rollout",
 	"runtime/autoscaler/decide",

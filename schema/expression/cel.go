@@ -3,6 +3,7 @@ package expression
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/google/cel-go/cel"
@@ -57,5 +58,12 @@ func compile(text string) (*cel.Env, *cel.Ast, error) {
 		return env, ast, nil
 	}
 	first := issues.Errors()[0]
-	return nil, nil, errors.New("column " + fmt.Sprint(first.Location.Column()+1) + ": " + first.Message)
+	return nil, nil, errors.New("column " + fmt.Sprint(first.Location.Column()+1) + ": " + plain(first.Message))
+}
+
+// plain is a message of the compiler without what only its authors know.
+func plain(message string) string {
+	message, _, _ = strings.Cut(message, " expecting ")
+	message, _, _ = strings.Cut(message, " (in container")
+	return strings.ReplaceAll(message, "mismatched input '<EOF>'", "it ends too early")
 }

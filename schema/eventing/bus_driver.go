@@ -1,0 +1,171 @@
+package eventing
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/sluice-dev/sluice/schema"
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+// busDriver is a driver as a Bus knows it.
+type busDriver struct {
+	name string
+	// settings are its parameters, by the environment of the dispatcher that
+	// gives them; the first is required.
+	settings []setting
+}
+
+// setting is a driver's parameter and the environment that gives it.
+type setting struct {
+	env, parameter string
+	required       bool
+	// file says that the value is a file's path, and the parameter its content.
+	file bool
+}
+
+// drivers by the names that a Bus may have; `stub` is 2018's word for memory.
+var drivers = map[string]busDriver{
+	"stub":                   {name: contract.DriverMemory},
+	"memory":                 {name: contract.DriverMemory},
+	contract.DriverJetStream: {name: contract.DriverJetStream},
+	contract.DriverKafka: {name: contract.DriverKafka, settings: []setting{
+		{env: "KAFKA_BROKERS", parameter: "brokers", required: true},
+		{env: "KAFKA_USER", parameter: "user"}, {env: "KAFKA_PASSWORD", parameter: "password"},
+		{env: "KAFKA_SASL", parameter: "sasl"}, {env: "KAFKA_TLS", parameter: "tls"}, {env: "KAFKA_CA", parameter: "ca"},
+	}},
+	contract.DriverPubSub: {name: contract.DriverPubSub, settings: []setting{
+		{env: "GOOGLE_CLOUD_PROJECT", parameter: "project", required: true},
+		{env: "GOOGLE_APPLICATION_CREDENTIALS", parameter: "credentials", file: true},
+		{env: "PUBSUB_EMULATOR_HOST", parameter: "endpoint"},
+	}},
+	contract.DriverRabbitMQ: {name: contract.DriverRabbitMQ, settings: []setting{
+		{env: "RABBITMQ_URL", parameter: "url", required: true},
+	}},
+	contract.DriverNATS: {name: contract.DriverNATS, settings: []setting{
+		{env: "NATS_URL", parameter: "url", required: true}, {env: "NATS_CREDENTIALS", parameter: "credentials"},
+	}},
+}
+
+// driver finds out which of ours a bus is: by the annotation, by the image of
+// 2018, or by the bus's own name.
+func (c *check) driver(w *bus, o options) (busDriver, bool) {
+	names := slices.Sorted(maps.Keys(drivers))
+	if name, written := o.take("driver"); written {
+		c.oneOf(o.path("driver"), name, names...)
+		d, known := drivers[name]
+		return d, known
+	}
+	if w.Spec.Dispatcher != nil {
+		for part := range strings.SplitSeq(w.Spec.Dispatcher.Image, "/") {
+			part, _, _ = strings.Cut(part, ":")
+			if d, known := drivers[part]; known {
+				return d, true
+			}
+		}
+	}
+	if d, known := drivers[w.Name]; known {
+		return d, true
+	}
+	hint := ""
+	if near, ok := schema.Nearest(w.Name, names); ok {
+		hint = " (did you mean " + near + "?)"
+	}
+	c.errorf("metadata.name", "which bus this is cannot be told from its name%s: write the annotation %sdriver with one of %s", hint, optionPrefix, strings.Join(names, ", "))
+	return busDriver{}, false
+}
+
+// settings reads the dispatcher's environment as the driver's parameters.
+func (c *check) settings(w *bus, d busDriver, b *contract.Bus) {
+	const at = "spec.dispatcher"
+	if p := w.Spec.Provisioner; p != nil {
+		c.inert("spec.provisioner", len(p.Env) > 0, "one program does the work of both: give its settings to spec.dispatcher")
+	}
+	given := map[string]bool{}
+	if w.Spec.Dispatcher != nil {
+		for i, env := range w.Spec.Dispatcher.Env {
+			path := index(at+".env", i)
+			s, known := d.setting(env.Name)
+			if !known {
+				c.unknownSetting(path, env.Name, d)
+				continue
+			}
+			given[env.Name] = true
+			c.setting(path, env, s, w, b)
+		}
+	}
+	for _, s := range d.settings {
+		if s.required && !given[s.env] {
+			c.errorf(at, "the %s bus needs its %s: write them as the environment variable %s of spec.dispatcher", d.name, s.parameter, s.env)
+		}
+	}
+}
+
+func (d busDriver) setting(env string) (setting, bool) {
+	for _, s := range d.settings {
+		if s.env == env {
+			return s, true
+		}
+	}
+	return setting{}, false
+}
+
+func (c *check) unknownSetting(path, env string, d busDriver) {
+	var names []string
+	for _, s := range d.settings {
+		names = append(names, s.env)
+	}
+	hint := ""
+	if near, ok := schema.Nearest(env, names); ok {
+		hint = ": did you mean " + near + "?"
+	}
+	c.warnf(path, "is accepted but not acted on: %s is no setting of the %s bus%s", env, d.name, hint)
+}
+
+// setting reads one: a value in plain text, in a Secret, or in a file of a
+// mounted Secret.
+func (c *check) setting(path string, env corev1.EnvVar, s setting, w *bus, b *contract.Bus) {
+	from := env.ValueFrom
+	switch {
+	case from == nil && s.file:
+		if key, ok := mountedSecret(w, env.Value); ok {
+			b.Secrets[s.parameter] = contract.SecretKey{Namespace: secretNamespace(b.Ref), Name: key.Name, Key: key.Key}
+			return
+		}
+		c.errorf(path+".value", "no volume of a Secret is mounted where %s is: add volumes and volumeMounts", short(env.Value))
+	case from == nil:
+		c.required(path+".value", env.Value, "write it, or valueFrom.secretKeyRef")
+		b.Parameters[s.parameter] = env.Value
+	case from.SecretKeyRef != nil:
+		b.Secrets[s.parameter] = contract.SecretKey{Namespace: secretNamespace(b.Ref), Name: from.SecretKeyRef.Name, Key: from.SecretKeyRef.Key}
+	default:
+		c.errorf(path+".valueFrom", "is read from a Secret alone: write value, or valueFrom.secretKeyRef")
+	}
+}
+
+// secretNamespace is where a bus's secrets are.
+func secretNamespace(bus contract.Ref) string {
+	if bus.Namespace == "" {
+		return contract.Namespace
+	}
+	return bus.Namespace
+}
+
+// mountedSecret finds the Secret that a file's path leads to.
+func mountedSecret(w *bus, file string) (corev1.SecretKeySelector, bool) {
+	for _, m := range w.Spec.Dispatcher.VolumeMounts {
+		if path.Dir(file) != path.Clean(m.MountPath) {
+			continue
+		}
+		for _, v := range w.Spec.Volumes {
+			if v.Name == m.Name && v.Secret != nil {
+				return corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: v.Secret.SecretName}, Key: path.Base(file)}, true
+			}
+		}
+	}
+	return corev1.SecretKeySelector{}, false
+}
