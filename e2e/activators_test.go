@@ -1,7 +1,14 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -41,5 +48,99 @@ func TestChaos_AnActivatorThatGoesLosesNoRequest(t *testing.T) {
 			})
 			allAre(t, stop(), "ok.")
 		})
+	}
+}
+
+// steady asks url rate times a second, each time on a connection of its own, so
+// that nothing is tried twice behind our back, until the returned function is
+// called, which gives the answers and when each was asked for.
+func steady(t *testing.T, rate int, url string) (stop func() []timed) {
+	t.Helper()
+	once := &http.Client{Timeout: patience, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, under.http)
+		},
+	}}
+	ended := make(chan struct{})
+	var home, answering sync.WaitGroup
+	var mu sync.Mutex
+	var all []timed
+	home.Go(func() {
+		tick := time.NewTicker(time.Second / time.Duration(rate))
+		defer tick.Stop()
+		for {
+			select {
+			case <-ended:
+				return
+			case at := <-tick.C:
+				answering.Go(func() {
+					a := fetchWith(once, url)
+					mu.Lock()
+					defer mu.Unlock()
+					all = append(all, timed{a, at})
+				})
+			}
+		}
+	})
+	end := sync.OnceFunc(func() { close(ended); home.Wait(); answering.Wait() })
+	t.Cleanup(end)
+	return func() []timed { end(); return all }
+}
+
+// timed is an answer and when it was asked for.
+type timed struct {
+	answer
+	at time.Time
+}
+
+func fetchWith(c *http.Client, url string) (a answer) {
+	began := time.Now()
+	defer func() { a.took = time.Since(began) }()
+	resp, err := c.Get("http://" + url)
+	if err != nil {
+		return answer{err: err}
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	return answer{code: resp.StatusCode, body: strings.TrimSpace(string(b)), err: err}
+}
+
+// Two activators share the services: one line each, whoever takes the request,
+// and what one holds is all that goes with it.
+func TestChaos_OfTwoActivatorsOneIsKilled(t *testing.T) {
+	mine := ownCluster(t)
+	c := newClone(t)
+	c.serve(
+		app{name: "shared", target: "ok", annotations: map[string]any{"autoscaling.knative.dev/min-scale": "3"}, spec: map[string]any{"containerConcurrency": 10}},
+		app{name: "single", target: "ok", annotations: map[string]any{"autoscaling.knative.dev/max-scale": "1"}, spec: map[string]any{"containerConcurrency": 1}},
+	)
+	scalePart(t, contract.Activator, 2)
+	allAre(t, fetchAll(60, host("single")+"/work?alone&before=10ms"), "ok") // by both doors, one at a time
+	stop := steady(t, 500, host("shared")+"/work?before=20ms")
+	time.Sleep(time.Second) // so much load before
+	victims := mine.running(t, contract.Activator)
+	if len(victims) < 2 {
+		t.Fatalf("%d activators run, want 2", len(victims))
+	}
+	killed := time.Now()
+	check(t, syscall.Kill(victims[0].pid, syscall.SIGKILL))
+	time.Sleep(2 * time.Second) // and after
+	answers := stop()
+	failed, last := 0, killed
+	for _, a := range answers {
+		if a.code == 200 && a.err == nil && a.body == "ok" {
+			continue
+		}
+		if failed++; failed == 1 {
+			t.Log("first that failed: ", a)
+		}
+		if a.at.After(last) {
+			last = a.at
+		}
+	}
+	t.Logf("%d of %d failed, the last one asked for %s after the kill", failed, len(answers), last.Sub(killed).Round(time.Millisecond))
+	if held := 500 / 10; failed > held || last.Sub(killed) > time.Second { // 20 ms of work, and what the machine is late
+		t.Errorf("%d failed, want %d at most (what it held), none later than a second", failed, held)
 	}
 }

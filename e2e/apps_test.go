@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -98,17 +97,7 @@ func (a answer) String() string {
 var patient = &http.Client{Timeout: patience, Transport: client.Transport}
 
 // fetch makes one request; url is host/path.
-func fetch(url string) (a answer) {
-	began := time.Now()
-	defer func() { a.took = time.Since(began) }()
-	resp, err := patient.Get("http://" + url)
-	if err != nil {
-		return answer{err: err}
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	return answer{code: resp.StatusCode, body: strings.TrimSpace(string(b)), err: err}
-}
+func fetch(url string) answer { return fetchWith(patient, url) }
 
 // fetchAll makes n requests at once.
 func fetchAll(n int, url string) []answer {

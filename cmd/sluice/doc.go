@@ -36,8 +36,9 @@
 //  1. runtime/gateway finds the route by host and picks a revision by weight.
 //  2. runtime/activator holds, queues and forwards to the least loaded pod.
 //  3. runtime/proxy is the hop itself; runtime/kube feeds both from watches.
-//  4. runtime/demand streams what revisions need to the autoscaler.
-//  5. runtime/autoscaler has an actor per active revision; what it decides is
+//  4. runtime/peer lets several activators share revisions: one owner each.
+//  5. runtime/demand streams what revisions need to the autoscaler.
+//  6. runtime/autoscaler has an actor per active revision; what it decides is
 //     a pure function in runtime/autoscaler/decide.
 //
 // cmd/sluice/cli is streams and exit codes, cmd/sluice/verb what a person

@@ -60,6 +60,7 @@ var mayImport = map[string][]string{
 	"runtime/proxy":             {"schema/contract"},
 	"runtime/activator":         {"schema/contract", "runtime/proxy", "runtime/stat"},
 	"runtime/demand":            {"runtime/activator", "runtime/stat"},
+	"runtime/peer":              {"schema/contract", "runtime/activator"},
 	"runtime/gateway":           {"schema/contract", "runtime/proxy"},
 	"runtime/autoscaler/decide": {"schema/contract", "runtime/stat"},
 	"runtime/autoscaler":        {"schema/contract", "runtime/stat", "runtime/autoscaler/decide"},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluice-dev/sluice/runtime/proxy"
@@ -40,6 +41,9 @@ type Config struct {
 	// Waker is told of a request for a revision with no pod. Default nil: nobody
 	// is told, the request waits for a pod all the same.
 	Waker Waker
+	// Owners says who gives the places of a revision: nil where this process
+	// does. It must not block. Default nil: this process gives all.
+	Owners func(Key) Lender
 	// QueueLength is how many requests may wait per revision. Default 10,000.
 	QueueLength int
 	// QueueBytes is how much memory the waiting requests of a revision may hold,
@@ -66,6 +70,7 @@ type Activator struct {
 	revisions table
 	active    activity
 	probers   sync.WaitGroup
+	unsettled atomic.Bool     // revisions gained lately are held
 	base      context.Context // ends the goroutines that Run waits for
 	end       context.CancelFunc
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+
+	"github.com/sluice-dev/sluice/schema/contract"
 )
 
 // adminPages serves health (the process lives), readiness (it should get
@@ -19,6 +21,9 @@ func (s *Server) adminPages() http.Handler {
 		say(w, http.StatusServiceUnavailable, "not ready\n")
 	})
 	mux.HandleFunc("GET /metrics", s.metrics)
+	if s.cfg.Peers != nil {
+		mux.Handle("GET "+contract.PathPlaces, s.cfg.Peers)
+	}
 	return mux
 }
 

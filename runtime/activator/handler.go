@@ -48,15 +48,16 @@ func first(values []string) string {
 // serve claims a place and sends the request there; when not a byte of it was
 // sent, it goes back to the head of the line and tries again.
 func (a *Activator) serve(w http.ResponseWriter, r *http.Request, key Key, start time.Time) (*revision, int, error) {
-	for again := false; ; {
+	for t := (turn{arrived: start}); ; {
 		v := a.revisions.get(key)
-		p := v.claim(again)
+		p := v.claim(start)
 		if p != nil {
 			v.touch()
 		} else {
 			var err error
-			p, err = v.await(r.Context(), weight(r), time.Until(start.Add(a.cfg.QueueTimeout)), again)
-			if err == errRetired {
+			t.bytes = weight(r)
+			p, err = v.await(r.Context(), t, time.Until(start.Add(a.cfg.QueueTimeout)))
+			if err == errAgain {
 				continue
 			}
 			if err != nil {
@@ -70,7 +71,7 @@ func (a *Activator) serve(w http.ResponseWriter, r *http.Request, key Key, start
 			return v, status, err
 		}
 		a.cfg.Log.Debug("pod not reached", "revision", key.String(), "pod", p.name, "error", err)
-		again = true
+		t.again = true
 	}
 }
 

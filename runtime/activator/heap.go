@@ -18,6 +18,17 @@ func (h heap) take() *pod {
 	return p
 }
 
+// unlimited tells whether there are pods that take any number of requests: then
+// nobody has to count them for everybody. (All pods of a revision are alike.)
+func (h heap) unlimited() bool { return len(h) > 0 && h[0].limit == 0 }
+
+// heavier restores the order after p got heavier; p may be outside the heap.
+func (h heap) heavier(p *pod) {
+	if p.index != none {
+		h.down(p.index)
+	}
+}
+
 // lighter restores the order after p got lighter; p may be outside the heap.
 func (h heap) lighter(p *pod) {
 	if p.index != none {

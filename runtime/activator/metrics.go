@@ -32,6 +32,8 @@ type Load struct {
 	Retiring int
 	// InFlight requests are at pods, Queued ones wait.
 	InFlight, Queued int
+	// Line is how many wait here, those of other activators among them.
+	Line int
 	// Requests is how many were answered or refused so far.
 	Requests uint64
 }
@@ -49,7 +51,7 @@ func (a *Activator) Loads() []Load {
 func (v *revision) load() Load {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	l := Load{Key: v.key, Service: v.service, Pods: len(v.pods), Ready: len(v.usable), InFlight: v.running, Queued: v.line.length}
+	l := Load{Key: v.key, Service: v.service, Pods: len(v.pods), Ready: len(v.usable), InFlight: v.running, Queued: v.line.length - v.loans.waiting + v.loans.asking, Line: v.line.length}
 	l.Terminating = l.Pods - v.live()
 	for _, p := range v.usable {
 		if p.retiring {

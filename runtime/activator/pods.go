@@ -2,6 +2,7 @@ package activator
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,16 +15,27 @@ type pod struct {
 	endpoint // names, address and limits never change; the revision's mu guards the rest
 	upstream *proxy.Upstream
 	timeouts proxy.Timeouts
-	limit    int // requests at once; 0: no limit
+	limit    int    // requests at once; 0: no limit
+	text     string // of the limits, when it was needed
 
 	// All below is guarded by the revision's mu.
-	inflight int
+	inflight int  // requests at it that we know of: our own, and those of activators that borrow here
+	own      int  // of these, our own
 	index    int  // in the heap of usable pods, or none
 	probed   bool // our own probe succeeded
 	doubted  bool // it refused a connection since
 	demoted  bool // Kubernetes took Ready back: only it can give it again
 	gone     bool // deleted, or at this address no longer
 	stop     context.CancelFunc
+}
+
+// limitsText is the limits as JSON. The caller holds the revision's mu.
+func (p *pod) limitsText() string {
+	if p.text == "" {
+		b, _ := json.Marshal(p.limits) // integers and a string always marshal
+		p.text = string(b)
+	}
+	return p.text
 }
 
 func (p *pod) full() bool { return p.limit > 0 && p.inflight >= p.limit }
@@ -104,12 +116,16 @@ func (v *revision) set(e endpoint) bool {
 		v.service = e.service
 	}
 	p := v.pods[e.name]
+	if p != nil && p.uid != e.uid {
+		v.loans.drop(e.name)
+	}
 	if p != nil && (p.uid != e.uid || p.addr != e.addr || p.limits != e.limits) {
 		v.detach(p)
 		p = nil
 	}
 	if p == nil {
 		p = v.owner.newPod(e)
+		p.inflight = v.loans.at(e.name)
 		v.pods[e.name] = p
 	}
 	if e.restarts != p.restarts {
@@ -134,7 +150,7 @@ func (v *revision) detach(p *pod) {
 	p.gone = true
 	delete(v.pods, p.name)
 	v.refresh(p)
-	if p.inflight == 0 {
+	if p.own == 0 {
 		p.upstream.Close()
 	}
 }
@@ -171,6 +187,9 @@ func (v *revision) doubt(p *pod) {
 	defer v.mu.Unlock()
 	p.doubted, p.probed = true, false
 	v.refresh(p)
+	if v.loans.lender != nil {
+		v.loans.lender.Doubt(v.key, p.name)
+	}
 }
 
 // live counts the pods that are there to stay. The caller holds mu.

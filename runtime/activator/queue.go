@@ -12,7 +12,7 @@ import (
 var (
 	errFull    = errors.New("the queue is full")
 	errTimeout = errors.New("no pod came in time")
-	errRetired = errors.New("the revision was forgotten meanwhile") // internal: look it up again
+	errAgain   = errors.New("the revision was forgotten, or has another owner") // internal: look it up again
 )
 
 // limits bound a queue.
@@ -41,50 +41,77 @@ type revision struct {
 	wakeErr error           // what the Waker said last
 	told    string          // why its pods do not become ready, as the autoscaler says
 	retired bool            // no longer in the table
-	running int             // requests at pods, those at deleted ones too
+	running int             // requests of this process at pods, those at deleted ones too
+	loans   loans           // whose places these are, where there are several activators
+}
+
+// turn is when a request's turn comes.
+type turn struct {
+	// arrived is when it came: who came first is served first.
+	arrived time.Time
+	// bytes is what it weighs while it waits.
+	bytes int64
+	// again says that it had a place before, and is not to be refused.
+	again bool
 }
 
 // waiter is a request in the line.
 type waiter struct {
-	ready      chan *pod // gets the claimed pod; one place, so that giving never waits
+	ready      chan *pod // gets the claimed pod, nil if another owner has to be asked; one place, so that giving never waits
+	guest      *Guest    // whose request it is, nil: this process's
+	id         uint64    // the guest's number of it
+	arrived    time.Time
 	bytes      int64
 	prev, next *waiter
 	queued     bool
 }
 
 // claim takes a free place on the least loaded pod, unless somebody waits for
-// one already. front says that the claimer has waited before everybody else.
-// Every claimed place ends with a release.
-func (v *revision) claim(front bool) *pod {
+// one who came earlier, or another process gives the places. Every claimed
+// place ends with a release.
+func (v *revision) claim(arrived time.Time) *pod {
 	v.mu.Lock()
-	if v.line.length > 0 && !front {
-		v.mu.Unlock()
-		return nil
+	var p *pod
+	if v.loans.lender == nil || v.usable.unlimited() {
+		p = v.take(arrived)
 	}
-	p := v.usable.take()
 	if p != nil {
 		v.running++
+		p.own++
 	}
 	v.mu.Unlock()
 	return p
 }
 
-// await queues for a place, until ctx ends or for d. front puts a request that
-// has waited before at the head of the line. bytes is what it weighs.
-func (v *revision) await(ctx context.Context, bytes int64, d time.Duration, front bool) (*pod, error) {
+// take is a free place for somebody who came then, or nil. The caller holds mu.
+func (v *revision) take(arrived time.Time) *pod {
+	if v.withheld() || v.line.length > 0 && !arrived.Before(v.line.head.arrived) {
+		return nil
+	}
+	return v.usable.take()
+}
+
+// withheld tells whether no place may be given yet, whatever the pods say. The
+// caller holds mu.
+func (v *revision) withheld() bool { return v.loans.held && !v.usable.unlimited() }
+
+// await queues for a place, here or at the revision's owner, until ctx ends or
+// for d.
+func (v *revision) await(ctx context.Context, t turn, d time.Duration) (*pod, error) {
 	v.mu.Lock()
 	if v.retired {
 		v.mu.Unlock()
-		return nil, errRetired
+		return nil, errAgain
 	}
-	if !front && (v.line.length >= v.limits.length || v.line.bytes+bytes > v.limits.bytes) {
+	if v.loans.lender != nil && !v.usable.unlimited() {
+		return v.borrow(ctx, t, d) // unlocks
+	}
+	w, err := v.queue(t, nil, 0)
+	if err != nil {
 		v.mu.Unlock()
-		return nil, errFull
+		return nil, err
 	}
-	w := &waiter{ready: make(chan *pod, 1), bytes: bytes}
-	v.line.add(w, front)
 	v.dispatch() // a place may have come free since claim
-	v.askForPod()
 	pressed := v.line.length == 1
 	v.mu.Unlock()
 	v.touch()
@@ -94,6 +121,22 @@ func (v *revision) await(ctx context.Context, bytes int64, d time.Duration, fron
 	return v.wait(ctx, w, d)
 }
 
+// queue adds a waiter to the line, if there is room. The caller holds mu.
+func (v *revision) queue(t turn, guest *Guest, id uint64) (*waiter, error) {
+	if !t.again && (v.line.length >= v.limits.length || v.line.bytes+t.bytes > v.limits.bytes) {
+		return nil, errFull
+	}
+	w := &waiter{guest: guest, id: id, arrived: t.arrived, bytes: t.bytes}
+	if guest == nil {
+		w.ready = make(chan *pod, 1)
+	} else {
+		v.loans.waiting++
+	}
+	v.line.add(w)
+	v.askForPod()
+	return w, nil
+}
+
 // wait is the part of await without the lock.
 func (v *revision) wait(ctx context.Context, w *waiter, d time.Duration) (*pod, error) {
 	timer := time.NewTimer(d)
@@ -101,7 +144,7 @@ func (v *revision) wait(ctx context.Context, w *waiter, d time.Duration) (*pod, 
 	var why error
 	select {
 	case p := <-w.ready:
-		return p, nil
+		return placeOf(p)
 	case <-ctx.Done():
 		why = ctx.Err()
 	case <-timer.C:
@@ -115,11 +158,18 @@ func (v *revision) wait(ctx context.Context, w *waiter, d time.Duration) (*pod, 
 	}
 	v.mu.Unlock()
 	p := <-w.ready // a place came in the same moment
-	if why == errTimeout {
-		return p, nil
+	if p == nil || why == errTimeout {
+		return placeOf(p)
 	}
 	v.release(p)
 	return nil, why
+}
+
+func placeOf(p *pod) (*pod, error) {
+	if p == nil {
+		return nil, errAgain
+	}
+	return p, nil
 }
 
 // release gives a place back, to who waits longest. It tells whether nothing
@@ -127,13 +177,11 @@ func (v *revision) wait(ctx context.Context, w *waiter, d time.Duration) (*pod, 
 func (v *revision) release(p *pod) (empty bool) {
 	v.mu.Lock()
 	v.running--
-	p.inflight--
-	v.usable.lighter(p)
-	if v.line.length > 0 {
-		v.dispatch()
-	}
-	over := p.gone && p.inflight == 0
-	empty = v.running == 0 && len(v.pods) == 0 && v.line.length == 0
+	p.own--
+	v.lighter(p)
+	v.returned(p)
+	over := p.gone && p.own == 0
+	empty = v.running == 0 && v.unused()
 	v.mu.Unlock()
 	if over {
 		p.upstream.Close()
@@ -141,39 +189,72 @@ func (v *revision) release(p *pod) (empty bool) {
 	return empty
 }
 
+// lighter takes a request off p. The caller holds mu.
+func (v *revision) lighter(p *pod) {
+	p.inflight--
+	v.usable.lighter(p)
+	if v.line.length > 0 {
+		v.dispatch()
+	}
+}
+
+// unused tells whether nothing but requests at pods keeps v. The caller holds mu.
+func (v *revision) unused() bool {
+	return len(v.pods) == 0 && v.line.length == 0 && v.loans.asking == 0
+}
+
 // dispatch hands free places to the line. The caller holds mu.
 func (v *revision) dispatch() {
-	for v.line.length > 0 {
+	for v.line.length > 0 && !v.withheld() {
 		p := v.usable.take()
 		if p == nil {
 			return
 		}
 		w := v.line.head
-		v.line.remove(w)
+		v.strike(w)
+		if w.guest != nil {
+			w.guest.give(v, w.id, p)
+			continue
+		}
 		v.running++
+		p.own++
 		w.ready <- p
 	}
 }
 
-// line is a list of waiters, oldest first, with what they weigh.
+// strike takes w out of the line. The caller holds mu.
+func (v *revision) strike(w *waiter) {
+	v.line.remove(w)
+	if w.guest != nil {
+		v.loans.waiting--
+	}
+}
+
+// line is a list of waiters, in the order in which they came, with what they weigh.
 type line struct {
 	head, tail *waiter
 	length     int
 	bytes      int64
 }
 
-func (l *line) add(w *waiter, front bool) {
+// add puts w behind everybody who came earlier: nearly always at the tail.
+func (l *line) add(w *waiter) {
 	w.queued = true
 	l.length++
 	l.bytes += w.bytes
-	switch {
-	case l.head == nil:
-		l.head, l.tail = w, w
-	case front:
-		w.next, l.head.prev = l.head, w
-		l.head = w
-	default:
-		w.prev, l.tail.next = l.tail, w
+	before := l.tail
+	for before != nil && before.arrived.After(w.arrived) {
+		before = before.prev
+	}
+	w.prev = before
+	if before != nil {
+		w.next, before.next = before.next, w
+	} else {
+		w.next, l.head = l.head, w
+	}
+	if w.next != nil {
+		w.next.prev = w
+	} else {
 		l.tail = w
 	}
 }

@@ -30,9 +30,9 @@ func queueOf(limitsOf ...int) (*revision, []*pod) {
 func TestQueue_TheTimeoutIsKeptAndThePlaceInLineIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, _ := queueOf(1)
-		p := v.claim(false)
+		p := v.claim(time.Now())
 		start := time.Now()
-		if _, err := v.await(t.Context(), 1, 5*time.Second, false); err != errTimeout {
+		if _, err := v.await(t.Context(), turn{arrived: time.Now(), bytes: 1}, 5*time.Second); err != errTimeout {
 			t.Errorf("got %v", err)
 		}
 		if waited := time.Since(start); waited != 5*time.Second {
@@ -48,11 +48,11 @@ func TestQueue_TheTimeoutIsKeptAndThePlaceInLineIsGivenUp(t *testing.T) {
 func TestQueue_WhoComesBackGoesToTheFront(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, _ := queueOf(1)
-		p := v.claim(false)
+		p := v.claim(time.Now())
 		var order []string
-		wait := func(name string, front bool) {
+		wait := func(name string, turn turn) {
 			go func() {
-				p, err := v.await(t.Context(), 1, time.Hour, front)
+				p, err := v.await(t.Context(), turn, time.Hour)
 				if err != nil {
 					t.Error(err)
 					return
@@ -62,9 +62,10 @@ func TestQueue_WhoComesBackGoesToTheFront(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
-		wait("first", false)
-		wait("second", false)
-		wait("returned", true)
+		now := time.Now()
+		wait("first", turn{arrived: now})
+		wait("second", turn{arrived: now})
+		wait("returned", turn{arrived: now.Add(-time.Second), again: true})
 		v.release(p)
 		synctest.Wait()
 		if len(order) != 3 || order[0] != "returned" || order[1] != "first" {
@@ -75,13 +76,13 @@ func TestQueue_WhoComesBackGoesToTheFront(t *testing.T) {
 
 func TestQueue_NewcomersDoNotSeeAPlaceThatSomebodyWaitsFor(t *testing.T) {
 	v, _ := queueOf(1)
-	p := v.claim(false)
+	p := v.claim(time.Now())
 	v.mu.Lock()
 	w := &waiter{ready: make(chan *pod, 1)}
-	v.line.add(w, false)
+	v.line.add(w)
 	v.mu.Unlock()
 	v.release(p)
-	if v.claim(false) != nil {
+	if v.claim(time.Now()) != nil {
 		t.Error("a newcomer overtook")
 	}
 	if <-w.ready != p {
@@ -105,7 +106,7 @@ func TestQueue_CountsAreExact(t *testing.T) {
 						least, free = min(least, p.inflight), true
 					}
 				}
-				p := v.claim(false)
+				p := v.claim(time.Now())
 				if (p != nil) != free {
 					t.Fatalf("claim: %v, but free: %v", p, free)
 				}
@@ -171,10 +172,10 @@ func TestQueue_NoPlaceIsLostUnderStress(t *testing.T) {
 	for range 8 {
 		workers.Go(func() {
 			for range 2000 {
-				p := v.claim(false)
+				p := v.claim(time.Now())
 				if p == nil {
 					ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.IntN(50))*time.Microsecond)
-					p, _ = v.await(ctx, 1, time.Second, false)
+					p, _ = v.await(ctx, turn{arrived: time.Now(), bytes: 1}, time.Second)
 					cancel()
 				}
 				if p != nil {
@@ -195,16 +196,17 @@ func TestQueue_NoPlaceIsLostUnderStress(t *testing.T) {
 		t.Errorf("left over: %d running, %d queued, %d and %d in flight", v.running, v.line.length, pods[0].inflight, pods[1].inflight)
 	}
 	for range 4 {
-		if v.claim(false) == nil {
+		if v.claim(time.Now()) == nil {
 			t.Error("a place was lost")
 		}
 	}
-	if v.claim(false) != nil {
+	if v.claim(time.Now()) != nil {
 		t.Error("a place was made up")
 	}
 }
 
 func BenchmarkClaimRelease(b *testing.B) {
+	now := time.Now()
 	for _, bb := range []struct {
 		name   string
 		limits []int
@@ -213,7 +215,7 @@ func BenchmarkClaimRelease(b *testing.B) {
 			v, _ := queueOf(bb.limits...)
 			b.ReportAllocs()
 			for b.Loop() {
-				v.release(v.claim(false))
+				v.release(v.claim(now))
 			}
 		})
 	}
@@ -222,7 +224,7 @@ func BenchmarkClaimRelease(b *testing.B) {
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				v.release(v.claim(false))
+				v.release(v.claim(now))
 			}
 		})
 	})

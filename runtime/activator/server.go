@@ -37,6 +37,11 @@ type ServerConfig struct {
 	Ready []func() bool
 	// Metrics are what /metrics prints, one after the other.
 	Metrics []func(io.Writer) error
+	// Peers takes the connections of other activators, on the admin address.
+	// Default nil: there are no others.
+	Peers http.Handler
+	// OnStop is called when the server begins to stop. Default nil.
+	OnStop func()
 	// StopDelay is how long requests are still taken after readiness began to
 	// fail, for those who have not heard of it yet. Default 0.
 	StopDelay time.Duration
@@ -146,6 +151,9 @@ func (s *Server) open(ctx context.Context) (net.Listener, error) {
 // drain ends the main server so that no request is lost.
 func (s *Server) drain(main *http.Server) error {
 	s.stopping.Store(true)
+	if s.cfg.OnStop != nil {
+		s.cfg.OnStop()
+	}
 	s.cfg.Log.Info("activator stopping", "delay", s.cfg.StopDelay)
 	time.Sleep(s.cfg.StopDelay) // requests are served meanwhile; nothing can cut this short
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.DrainTimeout)

@@ -52,6 +52,8 @@ func (t *table) get(k Key) *revision {
 	v := s.m[k]
 	if v == nil {
 		v = &revision{key: k, owner: t.owner, limits: t.limits, pods: map[string]*pod{}}
+		v.loans.lender = t.owner.lender(k)
+		v.loans.held = v.loans.lender == nil && t.owner.unsettled.Load()
 		s.m[k] = v
 	}
 	return v
@@ -64,8 +66,11 @@ func (t *table) retire(v *revision) {
 	defer s.mu.Unlock()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if !v.retired && len(v.pods) == 0 && v.line.length == 0 && v.running == 0 {
+	if !v.retired && v.running == 0 && v.unused() {
 		v.retired = true
+		for g := range v.loans.lent {
+			g.unvisits(v)
+		}
 		delete(s.m, v.key)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 
 	istio "istio.io/client-go/pkg/apis/networking/v1"
@@ -38,7 +39,7 @@ type Routes interface {
 	DeleteRoute(namespace, name string)
 }
 
-// Config of a Watcher. Everything but Namespace and Log is required.
+// Config of a Watcher. Everything but Activators, Namespace and Log is required.
 type Config struct {
 	// Kubernetes reads pods.
 	Kubernetes kubernetes.Interface
@@ -47,6 +48,8 @@ type Config struct {
 	// Pods and Routes are told.
 	Pods   Pods
 	Routes Routes
+	// Activators is told the pods of the activators. Default nil: nobody is.
+	Activators Pods
 	// Namespace restricts what is watched. Default "": all namespaces.
 	Namespace string
 	// Log gets what an operator acts on. Default: nothing is logged.
@@ -58,6 +61,7 @@ type Watcher struct {
 	cfg    Config
 	pods   cache.SharedIndexInformer
 	routes cache.SharedIndexInformer
+	all    []cache.SharedIndexInformer
 	told   []cache.InformerSynced
 	synced atomic.Bool
 }
@@ -79,9 +83,23 @@ func New(cfg Config) (*Watcher, error) {
 		istioinformers.WithTransform(trim),
 	).Networking().V1().VirtualServices().Informer()
 	return w, errors.Join(
-		w.watch("pods", w.pods, w.setPod, w.deletePod),
+		w.watch("pods", w.pods, tellPod(cfg.Pods.SetPod), tellPod(cfg.Pods.DeletePod)),
 		w.watch("virtualservices", w.routes, w.setRoute, w.deleteRoute),
+		w.watchActivators(),
 	)
+}
+
+// watchActivators watches the platform's own pods that serve requests.
+func (w *Watcher) watchActivators() error {
+	if w.cfg.Activators == nil {
+		return nil
+	}
+	informer := informers.NewSharedInformerFactoryWithOptions(w.cfg.Kubernetes, 0,
+		informers.WithNamespace(contract.Namespace),
+		informers.WithTransform(trim),
+		informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.LabelSelector = contract.LabelComponent + "=" + contract.Activator }),
+	).Core().V1().Pods().Informer()
+	return w.watch("activators", informer, tellPod(w.cfg.Activators.SetPod), tellPod(w.cfg.Activators.DeletePod))
 }
 
 // watch says what to do with the objects of one informer.
@@ -107,19 +125,15 @@ func (w *Watcher) watch(what string, informer cache.SharedIndexInformer, set, de
 	if err != nil {
 		return fmt.Errorf("kube: %s: %w", what, err)
 	}
-	w.told = append(w.told, reg.HasSynced)
+	w.told, w.all = append(w.told, reg.HasSynced), append(w.all, informer)
 	return nil
 }
 
-func (w *Watcher) setPod(obj any) {
-	if pod, ok := obj.(*corev1.Pod); ok {
-		w.cfg.Pods.SetPod(pod)
-	}
-}
-
-func (w *Watcher) deletePod(obj any) {
-	if pod, ok := obj.(*corev1.Pod); ok {
-		w.cfg.Pods.DeletePod(pod)
+func tellPod(tell func(*corev1.Pod)) func(any) {
+	return func(obj any) {
+		if pod, ok := obj.(*corev1.Pod); ok {
+			tell(pod)
+		}
 	}
 }
 
@@ -141,18 +155,14 @@ func (w *Watcher) HasSynced() bool { return w.synced.Load() }
 
 // Run watches until ctx is done. It is called once.
 func (w *Watcher) Run(ctx context.Context) error {
-	done := make(chan struct{}, 2)
-	for _, informer := range []cache.SharedIndexInformer{w.pods, w.routes} {
-		go func() {
-			informer.RunWithContext(ctx)
-			done <- struct{}{}
-		}()
+	var home sync.WaitGroup
+	for _, informer := range w.all {
+		home.Go(func() { informer.RunWithContext(ctx) })
 	}
 	if cache.WaitForCacheSync(ctx.Done(), w.told...) {
 		w.synced.Store(true)
 		w.cfg.Log.Info("cluster state read", "pods", len(w.pods.GetStore().ListKeys()), "routes", len(w.routes.GetStore().ListKeys()))
 	}
-	<-done
-	<-done
+	home.Wait()
 	return nil
 }

@@ -14,6 +14,9 @@ const (
 	LabelVisibility = "networking.knative.dev/visibility"
 )
 
+// LabelComponent, on the platform's own objects, is the part that they are of.
+const LabelComponent = "app.kubernetes.io/component"
+
 // Labels of Kubernetes' ApplySet convention (KEP-3659).
 const (
 	// LabelPartOf is on every object the engine owns; its value is the ApplySet's id.
@@ -99,6 +102,14 @@ const (
 	HeaderTag = "knative-serving-tag"
 	// HeaderDefaultRoute marks a request whose HeaderTag names no tag.
 	HeaderDefaultRoute = "Knative-Serving-Default-Route"
+)
+
+// How activators share revisions; runtime/peer has the protocol.
+const (
+	// PathPlaces, on an activator's admin address, takes the connections of others.
+	PathPlaces = "/v1/places"
+	// HeaderPeer names, on such a connection, the Pod that asks.
+	HeaderPeer = "Sluice-Peer"
 )
 
 // What the autoscaler answers; runtime/stat has the stream of reports.

@@ -45,7 +45,7 @@ func Manifests(s Settings) []any {
 }
 
 func labels(component string) map[string]string {
-	return map[string]string{"app.kubernetes.io/part-of": "sluice", "app.kubernetes.io/component": component}
+	return map[string]string{"app.kubernetes.io/part-of": "sluice", contract.LabelComponent: component}
 }
 
 func account(name string) *corev1.ServiceAccount {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/sluice-dev/sluice/runtime/demand"
 	"github.com/sluice-dev/sluice/runtime/gateway"
 	"github.com/sluice-dev/sluice/runtime/kube"
+	"github.com/sluice-dev/sluice/runtime/peer"
 	"github.com/sluice-dev/sluice/runtime/proxy"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
@@ -89,21 +91,33 @@ func (o *activatorOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	queue := activator.New(activator.Config{Proxy: hop, Waker: teller, Log: log})
+	peers, err := peer.New(peer.Config{Self: self(), From: podIP(), Log: log})
+	if err != nil {
+		return err
+	}
+	queue := activator.New(activator.Config{Proxy: hop, Waker: teller, Owners: peers.Owner, Log: log})
 	table := gateway.NewTable(log)
-	watcher, err := kube.New(kube.Config{Kubernetes: c.client, Istio: mesh, Pods: queue, Routes: table, Log: log})
+	watcher, err := kube.New(kube.Config{Kubernetes: c.client, Istio: mesh, Pods: queue, Routes: table, Activators: peers, Log: log})
 	if err != nil {
 		return err
 	}
-	server, err := o.server(hop, queue, table, watcher, log)
+	server, err := o.server(hop, queue, table, watcher, peers, log)
 	if err != nil {
 		return err
 	}
-	return serve(ctx, server, watcher.Run, queue.Run, leader.Run, func(ctx context.Context) error { return teller.Run(ctx, queue) })
+	return serve(ctx, server, watcher.Run, queue.Run, leader.Run,
+		func(ctx context.Context) error { return teller.Run(ctx, queue) },
+		func(ctx context.Context) error { return peers.Run(ctx, queue, server.Bound()) })
+}
+
+// podIP is this pod's address; the zero Addr where there is none.
+func podIP() netip.Addr {
+	addr, _ := netip.ParseAddr(os.Getenv("POD_IP")) // outside a pod nobody knows us anyway
+	return addr
 }
 
 // server puts the gateway before the activator on one listener.
-func (o *activatorOptions) server(hop *proxy.Proxy, queue *activator.Activator, table *gateway.Table, watcher *kube.Watcher, log *slog.Logger) (*activator.Server, error) {
+func (o *activatorOptions) server(hop *proxy.Proxy, queue *activator.Activator, table *gateway.Table, watcher *kube.Watcher, peers *peer.Peers, log *slog.Logger) (*activator.Server, error) {
 	handler, err := gateway.New(gateway.Config{
 		Table: table, Next: queue, Synced: watcher.HasSynced, Mesh: o.mesh, TrustHeaders: o.behind,
 	})
@@ -114,7 +128,8 @@ func (o *activatorOptions) server(hop *proxy.Proxy, queue *activator.Activator, 
 		Listen: o.listen, Handler: handler, ReusePort: true, Admin: o.admin, Drainer: hop,
 		Wait: func(ctx context.Context) error { return synced(ctx, watcher) }, StopDelay: o.stopDelay,
 		Metrics: []func(io.Writer) error{queue.WriteMetrics, table.WriteMetrics},
-		Log:     log,
+		Peers:   peers, OnStop: peers.Leave,
+		Log: log,
 	})
 }
 
