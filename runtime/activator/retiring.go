@@ -32,7 +32,7 @@ func (a *Activator) Pods(k Key, most int) []stat.Pod {
 	v.mu.Lock()
 	all := make([]stat.Pod, 0, len(v.usable))
 	for _, p := range v.usable {
-		all = append(all, stat.Pod{Name: p.name, InFlight: p.inflight, Retiring: p.retiring})
+		all = append(all, stat.Pod{Name: p.name, InFlight: p.own, Retiring: p.retiring})
 	}
 	v.mu.Unlock()
 	slices.SortFunc(all, func(x, y stat.Pod) int {

@@ -17,7 +17,7 @@ func TestRetiring_GetsWhatNoOtherPodCanTake(t *testing.T) {
 	going.retiring = true
 	v.set(going)
 	for i, want := range []*pod{pods[0], pods[2], pods[0], pods[2], pods[1], pods[1], nil} {
-		got := v.claim(false)
+		got := v.claim(time.Now())
 		if i < 4 && got == pods[1] || i >= 4 && got != want {
 			t.Fatalf("claim %d got %v", i, got)
 		}
@@ -31,12 +31,12 @@ func TestRetiring_GetsWhatNoOtherPodCanTake(t *testing.T) {
 	}
 	v.release(pods[1])
 	v.release(pods[0])
-	if got := v.claim(false); got != pods[0] {
+	if got := v.claim(time.Now()); got != pods[0] {
 		t.Errorf("got %s", got.name)
 	}
 	going.retiring = false
 	v.set(going)
-	if got := v.claim(false); got != pods[1] {
+	if got := v.claim(time.Now()); got != pods[1] {
 		t.Errorf("it stays after all, and yet %s gets the request", got.name)
 	}
 }
