@@ -35,6 +35,7 @@ type Engine struct {
 	latest    latestIndex
 	history   historian
 	refs      gitRefs
+	worse     verdicts
 	facts     factCache
 	trouble   map[revisionKey]trouble
 

@@ -16,6 +16,7 @@ import (
 	"github.com/sluice-dev/sluice/engine/manifest"
 	"github.com/sluice-dev/sluice/engine/plan"
 	"github.com/sluice-dev/sluice/engine/render"
+	"github.com/sluice-dev/sluice/engine/rollout"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
@@ -185,6 +186,7 @@ func routed(object *plan.Object) render.Routed {
 	return render.Routed{
 		LatestReady: pairs(object.Annotations[contract.AnnotationLatestReady]),
 		RefReady:    pairs(object.Annotations[contract.AnnotationRefReady]),
+		Rollouts:    rollout.Decode(object.Annotations[contract.AnnotationRollouts]),
 	}
 }
 

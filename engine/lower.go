@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"time"
 
 	"github.com/sluice-dev/sluice/engine/load"
 	"github.com/sluice-dev/sluice/engine/render"
@@ -22,6 +23,8 @@ type unit struct {
 	inputs string
 	result render.Result
 	err    error
+	// due is when a share of its routes goes on; zero if none moves.
+	due time.Time
 	// clash says that another unit makes one of its objects.
 	clash string
 }

@@ -132,6 +132,11 @@ func (e *Engine) nextLook(p plan.Plan, inspecting bool) time.Duration {
 			wait = min(wait, max(t.until.Sub(now), time.Millisecond))
 		}
 	}
+	for _, u := range e.units {
+		if !u.due.IsZero() {
+			wait = min(wait, max(u.due.Sub(now), time.Millisecond))
+		}
+	}
 	if e.lookErr != nil {
 		wait = min(wait, 5*time.Second)
 	}

@@ -34,7 +34,7 @@ func (e *Engine) renderUnit(ctx context.Context, u *unit, c cluster) (rendered b
 		return false
 	}
 	e.scratch = e.fingerprint(e.scratch[:0], u, c)
-	if u.inputs == string(e.scratch) {
+	if u.inputs == string(e.scratch) && (u.due.IsZero() || e.cfg.Now().Before(u.due)) {
 		return false
 	}
 	u.inputs = string(e.scratch)
@@ -51,6 +51,7 @@ func (e *Engine) renderUnit(ctx context.Context, u *unit, c cluster) (rendered b
 		in.Lines[configuration] = line
 	}
 	u.result, u.err = render.Render(in, e.cfg.Render)
+	u.due = u.result.Due()
 	return true
 }
 
@@ -58,7 +59,7 @@ func (e *Engine) renderUnit(ctx context.Context, u *unit, c cluster) (rendered b
 func (e *Engine) input(u *unit, c cluster) render.Unit {
 	in := render.Unit{
 		Identity: u.entry.Identity, File: u.entry.File, Nouns: u.desire(),
-		Latest: map[string]desired.Workload{}, Refs: e.refsOf(u),
+		Latest: map[string]desired.Workload{}, Refs: e.refsOf(u), Now: e.cfg.Now(), Worse: e.worse.of(u),
 		Facts: render.Facts{Revisions: map[string]render.Fact{}, Routed: map[string]render.Routed{}},
 	}
 	ns := u.namespace()
@@ -119,6 +120,7 @@ func (e *Engine) fingerprint(b []byte, u *unit, c cluster) []byte {
 			b = r.print(b)
 		}
 	}
+	b = e.worse.print(b, u)
 	for _, r := range u.nouns.Routes {
 		if object, ok := c.live[virtualService(r)]; ok && object.Ours {
 			b = appendTexts(b, "routed", r.Name, object.ResourceVersion)

@@ -58,6 +58,8 @@ func (s summarizer) spec(u *unit) status.Spec {
 	out.Commit = s.commit(u)
 	out.Revisions = s.revisions(u)
 	out.Traffic = s.traffic(u)
+	out.Rollouts = rollouts(u)
+	out.Rollouts = rollouts(u)
 	for _, r := range u.nouns.Routes {
 		if !r.ClusterLocal {
 			out.URL = "http://" + s.engine.cfg.Render.Host(r.Namespace, r.Name, "")
@@ -82,6 +84,12 @@ func (s summarizer) state(u *unit, revisions []status.Revision) (status.State, s
 		if t, failed := s.engine.tries[step.ID]; failed {
 			return status.Failed, t.err.Error()
 		}
+	}
+	if why := held(u); why != "" {
+		return status.Failed, why
+	}
+	if why := held(u); why != "" {
+		return status.Failed, why
 	}
 	var waiting []string
 	for _, routing := range u.result.Routes {

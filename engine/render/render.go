@@ -1,8 +1,11 @@
 package render
 
 import (
+	"time"
+
 	"github.com/sluice-dev/sluice/engine/history"
 	"github.com/sluice-dev/sluice/engine/manifest"
+	"github.com/sluice-dev/sluice/engine/rollout"
 	"github.com/sluice-dev/sluice/schema"
 	"github.com/sluice-dev/sluice/schema/contract"
 	"github.com/sluice-dev/sluice/schema/desired"
@@ -22,6 +25,10 @@ type Unit struct {
 	// Refs is what the Git refs describe that the unit's routes name, as far as
 	// they could be read.
 	Refs map[string]Ref
+	// Now is the clock, and Worse says why a revision answers worse than those
+	// before it; both count only while a share moves in steps.
+	Now   time.Time
+	Worse map[string]string
 	// Facts is what the cluster knows of revisions in the unit's namespace.
 	Facts Facts
 }
@@ -50,6 +57,8 @@ type Routed struct {
 	LatestReady map[string]string
 	// RefReady is the revision that a gitRef meant.
 	RefReady map[string]string
+	// Rollouts is how far shares had moved.
+	Rollouts map[string]rollout.State
 }
 
 // Result is what a unit renders to.
@@ -61,6 +70,14 @@ type Result struct {
 	Routes []Routing
 	// Problems are mistakes that show only now, as a revision that never was.
 	Problems []Trouble
+}
+
+// Due is when a share of the unit's routes goes on; zero if none moves.
+func (r Result) Due() (due time.Time) {
+	for i := range r.Routes {
+		due = earliest(due, r.Routes[i].Due)
+	}
+	return due
 }
 
 // Trouble is a mistake at a field of the unit's document.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -104,6 +105,8 @@ type input struct{ units []render.Unit }
 type facts struct {
 	Revisions map[string]render.Fact   `json:"revisions"`
 	Routed    map[string]render.Routed `json:"routed"`
+	Now       time.Time                `json:"now"`
+	Worse     map[string]string        `json:"worse"`
 }
 
 func parse(t *testing.T, archive *txtar.Archive) input {
@@ -168,6 +171,7 @@ func units(t *testing.T, tree load.Tree, rawFacts []byte, names map[string]strin
 	}
 	for i := range out {
 		out[i].Facts = render.Facts{Revisions: f.Revisions, Routed: f.Routed}
+		out[i].Now, out[i].Worse = f.Now, f.Worse
 		out[i].Lines = map[string]history.Line{}
 		for name, l := range lines {
 			l.Describe(history.Commit{Hash: "head"}, latest[name])

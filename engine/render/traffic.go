@@ -3,8 +3,10 @@ package render
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/sluice-dev/sluice/engine/history"
+	"github.com/sluice-dev/sluice/engine/rollout"
 	"github.com/sluice-dev/sluice/schema/desired"
 )
 
@@ -20,6 +22,11 @@ type Routing struct {
 	LatestReady map[string]string `json:"latestReady,omitempty"`
 	// RefReady is the same for Git refs, by gitRef.
 	RefReady map[string]string `json:"refReady,omitempty"`
+	// Rollouts is how far shares have moved, by share; Due is when the next of
+	// them goes on. Held says which revision was found worse, and why.
+	Rollouts map[string]rollout.State `json:"rollouts,omitempty"`
+	Due      time.Time                `json:"due,omitzero"`
+	Held     string                   `json:"held,omitempty"`
 	// Waiting says what the route waits for; empty if it is as asked.
 	Waiting string `json:"waiting,omitempty"`
 	// revive are revisions that only history knows: the cluster has lost them.
@@ -45,13 +52,13 @@ func resolve(u Unit, r desired.Route, res *Result) Routing {
 	var waiting []string
 	held := false
 	for _, t := range r.Targets {
-		share, wait, ok := out.target(u, r, t, res)
+		shares, wait, ok := out.shares(u, r, t, res)
 		if wait != "" {
 			waiting = append(waiting, wait)
 		}
 		switch {
 		case ok:
-			out.Shares = append(out.Shares, share)
+			out.Shares = append(out.Shares, shares...)
 		case t.Percent > 0:
 			held = true
 		}
@@ -61,6 +68,16 @@ func resolve(u Unit, r desired.Route, res *Result) Routing {
 	}
 	out.Waiting = strings.Join(waiting, "; ")
 	return out
+}
+
+// shares resolves one target: to one share, or to several while it moves from
+// one revision to the next.
+func (out *Routing) shares(u Unit, r desired.Route, t desired.Target, res *Result) (shares []Share, wait string, ok bool) {
+	if rolls(r, t) {
+		return out.rolling(u, r, t, res)
+	}
+	share, wait, ok := out.target(u, r, t, res)
+	return []Share{share}, wait, ok
 }
 
 // target resolves one target to a share; wait says what it waits for.

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/sluice-dev/sluice/engine/rollout"
 	"github.com/sluice-dev/sluice/schema/contract"
 	"github.com/sluice-dev/sluice/schema/desired"
 )
@@ -27,6 +28,9 @@ func virtualService(r desired.Route, routing Routing, c Config) (built, error) {
 	}
 	if len(routing.RefReady) > 0 {
 		vs.Annotations[contract.AnnotationRefReady] = joinPairs(routing.RefReady)
+	}
+	if len(routing.Rollouts) > 0 {
+		vs.Annotations[contract.AnnotationRollouts] = rollout.Encode(routing.Rollouts)
 	}
 	vs.Spec.Gateways = []string{"mesh"}
 	if !r.ClusterLocal {

@@ -20,6 +20,9 @@ const (
 	TrafficMoved   EventType = "dev.sluice.traffic.moved"
 	SpecInvalid    EventType = "dev.sluice.spec.invalid"
 	SpecFailed     EventType = "dev.sluice.spec.failed"
+	RolloutFailed  EventType = "dev.sluice.rollout.failed"
+	PreviewMoved   EventType = "dev.sluice.preview.moved"
+	PreviewRefused EventType = "dev.sluice.preview.refused"
 )
 
 // reasons are the same words as Kubernetes Events spell them.
@@ -27,6 +30,7 @@ var reasons = map[EventType]string{
 	SyncStarted: "SyncStarted", SyncSucceeded: "SyncSucceeded", SyncFailed: "SyncFailed",
 	HistoryRewrote: "HistoryRewritten", RevisionReady: "RevisionReady", RevisionFailed: "RevisionFailed",
 	TrafficMoved: "TrafficMoved", SpecInvalid: "SpecInvalid", SpecFailed: "SpecFailed",
+	RolloutFailed: "RolloutFailed", PreviewMoved: "PreviewMoved", PreviewRefused: "PreviewRefused",
 }
 
 // Reason is the Kubernetes Event's reason.
@@ -34,7 +38,7 @@ func (t EventType) Reason() string { return reasons[t] }
 
 // Warning reports whether somebody has to look.
 func (t EventType) Warning() bool {
-	return t == SyncFailed || t == RevisionFailed || t == SpecInvalid || t == SpecFailed || t == HistoryRewrote
+	return t == SyncFailed || t == RevisionFailed || t == SpecInvalid || t == SpecFailed || t == HistoryRewrote || t == RolloutFailed || t == PreviewRefused
 }
 
 // Event is one thing that happened between two reports.
@@ -101,6 +105,7 @@ func specEvents(prev, next Spec) []Event {
 			out = append(out, Event{Type: RevisionFailed, Subject: next.Identity, Object: r.Name, Commit: next.Commit, Message: "revision " + r.Name + ": " + r.Reason})
 		}
 	}
+	out = append(out, rolloutEvents(prev, next)...)
 	if was, is := Shares(prev.Traffic), Shares(next.Traffic); is != "" && was != is {
 		out = append(out, Event{Type: TrafficMoved, Subject: next.Identity, Commit: next.Commit, Message: "traffic: " + is})
 	}
@@ -126,7 +131,7 @@ func failureEvents(prev, next Spec, told []Event) []Event {
 		return nil
 	}
 	for _, e := range told {
-		if e.Type == RevisionFailed {
+		if e.Type == RevisionFailed || e.Type == RolloutFailed {
 			return nil
 		}
 	}

@@ -65,6 +65,8 @@ type Spec struct {
 	Revisions []Revision `json:"revisions,omitempty"`
 	// Traffic sums to 100 percent.
 	Traffic []Share `json:"traffic,omitempty"`
+	// Rollouts are shares that move in steps, or are held back.
+	Rollouts []Rollout `json:"rollouts,omitempty"`
 }
 
 // Revision is one revision in the cluster.
@@ -130,5 +132,6 @@ func Equal(a, b Report) bool {
 func equalSpec(a, b Spec) bool {
 	return a.Identity == b.Identity && a.File == b.File && a.Commit == b.Commit && a.State == b.State &&
 		a.Reason == b.Reason && a.URL == b.URL &&
-		slices.Equal(a.Revisions, b.Revisions) && slices.Equal(a.Traffic, b.Traffic)
+		slices.Equal(a.Revisions, b.Revisions) && slices.Equal(a.Traffic, b.Traffic) &&
+		slices.EqualFunc(a.Rollouts, b.Rollouts, Rollout.equal)
 }

@@ -54,6 +54,15 @@ const (
 	// AnnotationRefReady, on a VirtualService, is the same for Git refs:
 	// `preview/blue=hello-0123456789`.
 	AnnotationRefReady = "sluice.dev/ref-ready"
+	// AnnotationRollouts, on a VirtualService, is how far shares have moved from
+	// one revision to the next: JSON, by `configuration/tag`.
+	AnnotationRollouts = "sluice.dev/rollouts"
+	// AnnotationRamp, on a Service or Route, moves traffic to a newer revision in
+	// steps: `1,5,25,50,100 every 2m`.
+	AnnotationRamp = "sluice.dev/ramp"
+	// AnnotationPreviewPercent, on a Service, is the share of its requests that
+	// previews of it ask for.
+	AnnotationPreviewPercent = "sluice.dev/preview-percent"
 	// AnnotationPorts, on a Pod, says where a declared container port really
 	// listens: a JSON object such as `{"8080":41234}`. A node that gives every
 	// pod its own network namespace leaves it out.

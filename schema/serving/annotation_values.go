@@ -24,6 +24,13 @@ func boolean(v string) string {
 	return ""
 }
 
+func percentage(v string) string {
+	if n, err := strconv.ParseInt(v, 10, 64); err != nil || n < 0 || n > 100 {
+		return `want a whole number of percents, such as "10"`
+	}
+	return ""
+}
+
 func class(v string) string {
 	if unknownClass(v) {
 		return "want " + classKPA + " or " + classHPA

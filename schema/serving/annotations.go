@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sluice-dev/sluice/schema"
+	"github.com/sluice-dev/sluice/schema/contract"
 )
 
 // annotation is one that Knative gave a meaning to.
@@ -51,8 +52,9 @@ var ofTemplate = []annotation{
 
 // ofRoute are the annotations of a Service or Route itself.
 var ofRoute = []annotation{
-	{key: "serving.knative.dev/rollout-duration", also: []string{"serving.knative.dev/rolloutDuration"}, check: seconds(0, 0),
-		inert: "traffic moves at once when the new revision is ready; write shares under traffic to move it in steps"},
+	{key: rolloutDuration, also: olderRolloutDuration, check: seconds(0, 0)},
+	{key: contract.AnnotationRamp, check: ramp},
+	{key: contract.AnnotationPreviewPercent, check: percentage},
 	{key: "networking.knative.dev/ingress-class", also: []string{"networking.knative.dev/ingress.class"}, inert: "there is one ingress, which the installation chooses"},
 	{key: "networking.knative.dev/certificate-class", also: []string{"networking.knative.dev/certificate.class"}, inert: byIngress},
 	{key: "networking.knative.dev/http-protocol", also: []string{"networking.knative.dev/httpProtocol", "networking.knative.dev/httpOption"}, check: httpProtocol, inert: byIngress},
@@ -61,6 +63,9 @@ var ofRoute = []annotation{
 	{key: "serving.knative.dev/lastModifier"},
 	{key: "serving.knative.dev/forceUpgrade"},
 }
+
+// olderRolloutDuration is how rolloutDuration was spelt before.
+var olderRolloutDuration = []string{"serving.knative.dev/rolloutDuration"}
 
 const (
 	noSidecar = "there is no sidecar in the pods"
@@ -143,6 +148,7 @@ func (c *check) templateAnnotations(t *template) {
 // routeAnnotations checks the annotations that say how a route is reached.
 func (c *check) routeAnnotations(annotations map[string]string) {
 	c.canonical("metadata.annotations", annotations, ofRoute)
+	c.oneRollout(annotations)
 }
 
 // spelling gives the place of an annotation of autoscaling as the document

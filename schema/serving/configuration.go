@@ -43,5 +43,6 @@ func decodeConfiguration(doc schema.Document) (schema.Spec, []schema.Problem) {
 func (s *Configuration) validate(c *check) {
 	c.labels("metadata.labels", s.labels)
 	c.ownMetadata(s.annotations, s.template.at.annotations())
+	c.ofItsRoute(s.annotations)
 	c.template(s.id.Name, &s.template)
 }

@@ -14,7 +14,9 @@ import (
 // revision's; where says the place it belongs to.
 func (c *check) ownMetadata(annotations map[string]string, where string) {
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
-		c.reserved("metadata.annotations", key)
+		if !contract.OfRoute(key) {
+			c.reserved("metadata.annotations", key)
+		}
 		if strings.HasPrefix(key, autoscaling) {
 			c.errorf("metadata.annotations["+key+"]", "autoscaling is a revision's: move it to %s", where)
 		}

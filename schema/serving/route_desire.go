@@ -12,6 +12,7 @@ func (r *Route) Desire() desired.Nouns {
 	return desired.Nouns{Routes: []desired.Route{{
 		Namespace: r.id.Namespace, Name: r.id.Name,
 		Labels: some(r.labels), Annotations: some(r.annotations),
+		Rollout:      rollout(r.annotations),
 		ClusterLocal: r.labels[contract.LabelVisibility] == contract.VisibilityClusterLocal,
 		Targets:      targets(r.traffic, ""),
 	}}}
