@@ -21,6 +21,8 @@ type app struct {
 	spec map[string]any
 	// port is the name of the container's port: http1, h2c.
 	port string
+	// env are more variables of the container, as the spec has them.
+	env []any
 	// traffic is the Service's, nil for its default.
 	traffic []any
 }
@@ -28,7 +30,8 @@ type app struct {
 // manifest is the app's file.
 func (a app) manifest(t *testing.T) string {
 	t.Helper()
-	container := map[string]any{"image": "local.dev/e2e-app", "env": []any{map[string]any{"name": "TARGET", "value": a.target}}}
+	env := append([]any{map[string]any{"name": "TARGET", "value": a.target}}, a.env...)
+	container := map[string]any{"image": "local.dev/e2e-app", "env": env}
 	if a.port != "" {
 		container["ports"] = []any{map[string]any{"name": a.port, "containerPort": 8080}}
 	}

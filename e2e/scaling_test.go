@@ -149,7 +149,7 @@ func TestChaos_AKilledAutoscalerIsNotMissed(t *testing.T) {
 		app{name: "asleep-one", target: "ok", annotations: sleepy()},
 		app{name: "asleep-two", target: "ok", annotations: sleepy()},
 	)
-	stop := load(t, 5, 100*time.Millisecond, host("busy")+"/work")
+	stop := load(t, 25, 50*time.Millisecond, host("busy")+"/work") // 500 a second
 	victims := mine.running(t, contract.Autoscaler)
 	if len(victims) == 0 {
 		t.Fatal("no process of the autoscaler")

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -84,6 +86,11 @@ func (v *statusOptions) print(r status.Report) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	if v.only != "" {
+		if err := v.revisions(r.Specs); err != nil {
+			return err
+		}
+	}
 	for _, spec := range r.Specs {
 		if spec.Reason != "" {
 			s.Printf("\n%s: %s\n  %s\n", spec.Identity, spec.State, spec.Reason)
@@ -100,6 +107,31 @@ func (v *statusOptions) print(r status.Report) error {
 		s.Printf("= %s  (%s)\n", h.ID, h.Reason)
 	}
 	return nil
+}
+
+// revisions prints what there is of specs that were asked for by name.
+func (v *statusOptions) revisions(specs []status.Spec) error {
+	t := cli.NewTable(v.streams.Out, "REVISION", "READY", "PODS", "LAST ACTIVATION")
+	any := false
+	for _, spec := range specs {
+		for _, r := range spec.Revisions {
+			t.Row(spec.Identity.Namespace+"/"+r.Name, strconv.FormatBool(r.Ready), strconv.Itoa(int(r.Replicas)), activationOf(r.LastActivation))
+			any = true
+		}
+	}
+	if !any {
+		return nil
+	}
+	v.streams.Printf("\n")
+	return t.Flush()
+}
+
+// activationOf is one activation in words; nothing for none.
+func activationOf(a status.Activation) string {
+	if a.Result == "" {
+		return "-"
+	}
+	return strings.TrimSuffix(a.Result+" at "+a.At.Local().Format(time.DateTime)+": "+a.Error, ": ")
 }
 
 func latestOf(spec status.Spec) string {

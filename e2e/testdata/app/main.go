@@ -1,5 +1,5 @@
 // The app of the tests: it tells what reached it, and answers as slowly as it
-// is asked to.
+// is asked to. With ABRUPT it dies of SIGTERM, whatever it is doing.
 package main
 
 import (
@@ -35,6 +35,9 @@ func main() {
 	server := &http.Server{Addr: ":" + os.Getenv("PORT"), Handler: mux, Protocols: &both, ReadHeaderTimeout: 5 * time.Second}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	if os.Getenv("ABRUPT") != "" { // as an app that has never heard of signals
+		signal.Reset(syscall.SIGTERM)
+	}
 	home := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
