@@ -61,15 +61,15 @@ func TestScale_GoingDownEndsNoRequestOfAnAppThatKnowsNoSignals(t *testing.T) {
 	c := newClone(t)
 	annotations := scaling("window", "6s", "max-scale", "4")
 	c.serve(app{
-		name: "abrupt", target: "ok", annotations: annotations, spec: map[string]any{"containerConcurrency": 2},
+		name: "abrupt", target: "ok", annotations: annotations, spec: map[string]any{"containerConcurrency": 4},
 		env: []any{map[string]any{"name": "ABRUPT", "value": "1"}},
 	})
-	long := load(t, 1, 0, host("abrupt")+"/work?before=1500ms")
-	rush := load(t, 8, 0, host("abrupt")+"/work?before=200ms")
+	long := load(t, 2, 0, host("abrupt")+"/work?parts=5&gap=300ms") // each on a pod of its own, and yet one pod is enough
+	rush := load(t, 14, 0, host("abrupt")+"/work?before=200ms")
 	awaitScale(t, "abrupt", 4)
 	allAre(t, rush(), "ok")
 	awaitPods(t, "abrupt", 1)
-	allAre(t, long(), "ok")
+	allAre(t, long(), "ok.....")
 }
 
 func TestScale_AFailedActivationSaysWhyAndIsTriedAgain(t *testing.T) {
