@@ -16,7 +16,7 @@ import (
 )
 
 func TestPodCosts_MarksAndUnmarksPods(t *testing.T) {
-	k8s := fake.NewClientset(pod("p", "hello-1", ""), pod("q", "hello-1", ""))
+	k8s := fake.NewClientset(pod("p", "hello-1", "10.0.0.1:80"), pod("q", "hello-1", "10.0.0.2:80"))
 	costs, err := kube.NewPodCosts(k8s)
 	if err != nil {
 		t.Fatal(err)
