@@ -17,13 +17,17 @@
 //	goimage   images made from Go programs
 //	unpack    images turned into files
 //	node      pods as processes
+//	machine   what a node with real containers needs of this machine
+//	network   its address, the pods' way out
+//	child     other programs, for as long as we live
+//	containerd, kubelet, dns   that node's parts, with kube-proxy
 //	seed      the demo repository
 //	install   the platform, as `sluice install` prints it
 //	follow    the live log
 //
 // Everything is kept below one directory (.sluice): `cluster` etcd's data,
 // `pki` keys and certificates, `registry` an OCI image layout, `images`
-// unpacked images, `node` pods, `log` logs, `demo.git` the repository,
-// `kubeconfig` the administrator's way in. Removing the directory removes the
-// cluster.
+// unpacked images, `node` pods (or `containerd` and `kubelet`), `log` logs,
+// `demo.git` the repository, `kubeconfig` the administrator's way in. Removing
+// the directory of a cluster that is not running removes the cluster.
 package main

@@ -76,10 +76,10 @@ func (l *local) said() string {
 }
 
 // start runs `up` and returns when it is ready.
-func start(t *testing.T, dir, http string) *local {
+func start(t *testing.T, dir, http string, more ...string) *local {
 	t.Helper()
 	l := &local{t: t, dir: dir, exited: make(chan struct{})}
-	l.cmd = command(t, "up", "--no-platform", "--dir", dir, "--http", http)
+	l.cmd = command(t, append([]string{"up", "--no-platform", "--dir", dir, "--http", http}, more...)...)
 	l.cmd.Stderr = l
 	out, err := l.cmd.StdoutPipe()
 	if err != nil {

@@ -240,8 +240,7 @@ func TestMain_SaysWhatToTypeInstead(t *testing.T) {
 	}{
 		{"unknown flag", []string{"up", "--prot", "1"}, 2, "sluice-local up --help"},
 		{"argument too many", []string{"up", "x"}, 2, "wants no arguments"},
-		{"node that is not there yet", []string{"up", "--node", "kubelet"}, 1, "--node process"},
-		{"node that never was", []string{"up", "--node", "x"}, 1, "there is: process"},
+		{"node that never was", []string{"up", "--node", "x"}, 1, "there are: process, kubelet"},
 		{"repository that is not there", []string{"up", "--dir", dir, "--repo", filepath.Join(dir, "none")}, 1, "no such directory"},
 		{"sluice that is not there", []string{"up", "--dir", dir, "--sluice", filepath.Join(dir, "none")}, 1, "make build"},
 		{"image without a name", []string{"image", "build", "testdata/app", "--dir", dir}, 2, "want NAME or NAME:TAG"},

@@ -19,7 +19,8 @@ func newUp(s Streams) *cobra.Command {
 			"services answer. Ctrl-C ends every process it began; the next up resumes.",
 		Example: "  $ sluice-local up\n" +
 			"  $ sluice-local up --dir /tmp/two --http 127.0.0.1:8081\n" +
-			"  $ sluice-local up --repo ~/src/specs.git --branch main",
+			"  $ sluice-local up --repo ~/src/specs.git --branch main\n" +
+			"  $ sudo sluice-local up --node kubelet",
 		Args: exactArgs(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return up.Run(cmd.Context(), cfg) },
 	}
@@ -28,7 +29,7 @@ func newUp(s Streams) *cobra.Command {
 	f.StringVar(&cfg.Repo, "repo", "", "repository to deploy, a directory or URL (default: a demo made in DIR/demo.git)")
 	f.StringVar(&cfg.Branch, "branch", "main", "branch to deploy")
 	f.StringVar(&cfg.HTTP, "http", "127.0.0.1:8080", "host:port where services answer")
-	f.StringVar(&cfg.Node, "node", up.NodeProcess, "what runs the pods: process (processes of this machine)")
+	f.StringVar(&cfg.Node, "node", up.NodeProcess, "what runs the pods: process (processes of this machine), or kubelet (real containers; needs root)")
 	f.StringVar(&cfg.Sluice, "sluice", "", "the sluice binary to install (default: the one beside this program)")
 	f.BoolVar(&cfg.NoPlatform, "no-platform", false, "start Kubernetes only")
 	_ = f.MarkHidden("no-platform") // fails only for a flag that is not there

@@ -18,8 +18,8 @@ import (
 	"github.com/sluice-dev/sluice/cmd/sluice-local/stack"
 )
 
-// serviceRange is where cluster IPs come from. Nothing routes it: on one node
-// Services are names for the gateway.
+// serviceRange is where cluster IPs come from. Where pods are processes nothing
+// routes it: there Services are names for the gateway.
 const serviceRange = "10.96.0.0/16"
 
 // admissionOff lists admission plugins that guard what is not here: storage,
@@ -81,11 +81,9 @@ func (c *Cluster) apiServerFlags(etcd string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []string{
+	flags := []string{
 		"--etcd-servers=" + etcd,
 		"--bind-address=" + ip.IP.String(), "--advertise-address=" + ip.IP.String(), fmt.Sprintf("--secure-port=%d", ip.Port),
-		// Endpoints may not be loopback addresses, so none are kept.
-		"--endpoint-reconciler-type=none",
 		"--tls-cert-file=" + cert, "--tls-private-key-file=" + key, "--client-ca-file=" + ca.CAFile(),
 		"--anonymous-auth=false", "--authorization-mode=Node,RBAC", "--allow-privileged=true",
 		"--kubelet-client-certificate=" + kubeletCert, "--kubelet-client-key=" + kubeletKey,
@@ -98,7 +96,11 @@ func (c *Cluster) apiServerFlags(etcd string) ([]string, error) {
 		"--enable-priority-and-fairness=false", "--max-requests-inflight=2000", "--max-mutating-requests-inflight=1000",
 		"--profiling=false", "--event-ttl=1h",
 		"--shutdown-delay-duration=0s", "--shutdown-watch-termination-grace-period=0s",
-	}, nil
+	}
+	if !c.cfg.Endpoints {
+		flags = append(flags, "--endpoint-reconciler-type=none")
+	}
+	return flags, nil
 }
 
 // parse fills a component's options the way its command line would.

@@ -30,6 +30,9 @@ type Config struct {
 	// KubeletClients issues the certificate that the API server shows to the
 	// node. It is an authority of its own, so that nobody else can show one.
 	KubeletClients *pki.Authority
+	// Endpoints has the endpoints of Services kept, the API server's own among
+	// them. That takes addresses that are not loopback. Default: they are not.
+	Endpoints bool
 	// Stack is where the components run.
 	Stack *stack.Stack
 	// Log gets what the components have to say.

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,8 +15,8 @@ import (
 )
 
 // controllers lists the controllers that one node on loopback has a use for.
-// Left out are those for storage, cloud, several nodes, certificates asked for
-// through the API, and endpoints (which may not be loopback addresses).
+// Left out are those for storage, cloud, several nodes, and certificates asked
+// for through the API.
 var controllers = []string{
 	"clusterrole-aggregation-controller", "cronjob-controller", "daemonset-controller", "deployment-controller",
 	"disruption-controller", "garbage-collector-controller", "horizontal-pod-autoscaler-controller", "job-controller",
@@ -23,6 +24,9 @@ var controllers = []string{
 	"resourcequota-controller", "root-ca-certificate-publisher-controller", "serviceaccount-controller",
 	"serviceaccount-token-controller", "statefulset-controller", "ttl-after-finished-controller",
 }
+
+// endpointControllers keep the endpoints of Services.
+var endpointControllers = []string{"endpoints-controller", "endpointslice-controller", "endpointslice-mirroring-controller"}
 
 // Requests per second a component's client may make. They sit in one process
 // and wait for nobody; the defaults (20, 50) would hold back a burst of pods.
@@ -41,13 +45,17 @@ func (c *Cluster) startControllerManager(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
+	wanted := controllers
+	if c.cfg.Endpoints {
+		wanted = slices.Concat(controllers, endpointControllers)
+	}
 	opts, err := options.NewKubeControllerManagerOptions()
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	err = parse(opts.Flags(kcm.KnownControllers(), kcm.ControllersDisabledByDefault(), kcm.ControllerAliases()), []string{
 		"--kubeconfig=" + config, "--leader-elect=false", "--secure-port=0", "--profiling=false",
-		"--controllers=" + strings.Join(controllers, ","),
+		"--controllers=" + strings.Join(wanted, ","),
 		"--service-account-private-key-file=" + tokens, "--root-ca-file=" + c.cfg.Authority.CAFile(),
 		"--kube-api-qps=" + clientQPS, "--kube-api-burst=" + clientBurst, "--kube-api-content-type=application/vnd.kubernetes.protobuf",
 		"--terminated-pod-gc-threshold=200", "--controller-shutdown-timeout=1s",

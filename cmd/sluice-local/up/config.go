@@ -26,7 +26,7 @@ type Config struct {
 	Branch string
 	// HTTP is the host:port where services answer.
 	HTTP string
-	// Node is NodeProcess.
+	// Node is NodeProcess or NodeKubelet.
 	Node string
 	// Sluice is the path of the sluice binary.
 	Sluice string
@@ -39,11 +39,9 @@ type Config struct {
 // validate makes the directory absolute and refuses what cannot work.
 func (c *Config) validate() error {
 	switch c.Node {
-	case NodeProcess:
-	case NodeKubelet:
-		return fmt.Errorf("--node %s: not there yet; --node %s runs pods as processes of this machine and needs nothing installed", c.Node, NodeProcess)
+	case NodeProcess, NodeKubelet:
 	default:
-		return fmt.Errorf("--node %s: no such node; there is: %s", c.Node, NodeProcess)
+		return fmt.Errorf("--node %s: no such node; there are: %s, %s", c.Node, NodeProcess, NodeKubelet)
 	}
 	if err := c.validateRepo(); err != nil {
 		return err

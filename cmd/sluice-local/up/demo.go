@@ -44,13 +44,13 @@ func (s *session) demo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return buildDemo(ctx, app, s.images)
+	return buildImage(ctx, app, demoName, s.images)
 }
 
-// buildDemo builds the demo's image unless the registry has one of the same
-// source, or one that the user has built himself.
-func buildDemo(ctx context.Context, app fs.FS, images *registry.Store) error {
-	name, err := registry.LocalName(demoName)
+// buildImage builds an image of a program of ours unless the registry has one
+// of the same source, or one that the user has built himself.
+func buildImage(ctx context.Context, app fs.FS, tag string, images *registry.Store) error {
+	name, err := registry.LocalName(tag)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func buildDemo(ctx context.Context, app fs.FS, images *registry.Store) error {
 	if err != nil && !errors.Is(err, registry.ErrNotFound) {
 		return err
 	}
-	src, err := os.MkdirTemp("", "sluice-demo-*")
+	src, err := os.MkdirTemp("", "sluice-source-*")
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -74,7 +74,7 @@ func buildDemo(ctx context.Context, app fs.FS, images *registry.Store) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	// Within the main module the program needs no go.mod; out here it does.
-	module := []byte("module " + demoName + "\n\ngo 1.24\n")
+	module := []byte("module app\n\ngo 1.24\n")
 	if err := os.WriteFile(filepath.Join(src, "app", "go.mod"), module, 0o644); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}

@@ -23,6 +23,21 @@ const pollEvery = 20 * time.Millisecond
 
 // startNode starts the node and returns when pods can be scheduled to it.
 func (s *session) startNode(ctx context.Context) error {
+	start := s.startProcessNode
+	if s.Node == NodeKubelet {
+		start = s.startKubeletNode
+	}
+	if err := start(ctx); err != nil {
+		return err
+	}
+	return wait.PollUntilContextCancel(ctx, pollEvery, true, func(ctx context.Context) (bool, error) {
+		got, err := s.cluster.Client().CoreV1().Nodes().Get(ctx, nodeName, metav1.GetOptions{})
+		return err == nil && isReady(got), ignoreMissing(err)
+	})
+}
+
+// startProcessNode starts the node whose pods are processes.
+func (s *session) startProcessNode(ctx context.Context) error {
 	block := s.claim.Block
 	cert, err := s.ca.TLS(pki.Identity{Name: "system:node:" + nodeName, DNS: []string{nodeName}, IPs: []net.IP{block.IP().AsSlice()}})
 	if err != nil {
@@ -37,10 +52,7 @@ func (s *session) startNode(ctx context.Context) error {
 		return err
 	}
 	s.stack.Push(ctx, stack.Component{Name: "node", Grace: 6 * time.Second, Run: n.Run})
-	return wait.PollUntilContextCancel(ctx, pollEvery, true, func(ctx context.Context) (bool, error) {
-		got, err := s.cluster.Client().CoreV1().Nodes().Get(ctx, nodeName, metav1.GetOptions{})
-		return err == nil && isReady(got), ignoreMissing(err)
-	})
+	return nil
 }
 
 func isReady(n *corev1.Node) bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -41,8 +42,10 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer held.Release()
-	if err := address.CheckFree(ctx, cfg.HTTP); err != nil {
-		return err
+	if cfg.Node != NodeKubelet { // that one looks when it knows what was left
+		if err := address.CheckFree(ctx, cfg.HTTP); err != nil {
+			return err
+		}
 	}
 	log, file, err := openLog(cfg.Dir)
 	if err != nil {
@@ -74,6 +77,7 @@ type session struct {
 
 	// What bringUp makes, in this order.
 	claim   *address.Claim
+	machine *containers // of NodeKubelet alone
 	ca      *pki.Authority
 	nodeCA  *pki.Authority
 	stack   *stack.Stack
@@ -92,6 +96,11 @@ func (s *session) run(ctx context.Context) (err error) {
 	defer s.claim.Close()
 	s.stack = stack.New(s.log, fall)
 	defer s.stack.Unwind()
+	if s.Node == NodeKubelet {
+		if err := s.takeMachine(ctx); err != nil {
+			return err
+		}
+	}
 	if err := s.bringUp(ctx); err != nil {
 		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 			err = cause // a step that failed because a component had fallen
@@ -167,7 +176,7 @@ func (s *session) openKeys() (err error) {
 
 func (s *session) controlPlane(ctx context.Context) error {
 	c, err := cluster.New(cluster.Config{
-		Dir: filepath.Join(s.Dir, "cluster"), Listener: s.claim.API,
+		Dir: filepath.Join(s.Dir, "cluster"), Listener: s.apiListener(), Endpoints: s.machine != nil,
 		Authority: s.ca, KubeletClients: s.nodeCA, Stack: s.stack, Log: s.log,
 	})
 	if err != nil {
@@ -182,6 +191,15 @@ func (s *session) controlPlane(ctx context.Context) error {
 		return err
 	}
 	return c.StartControllers(ctx)
+}
+
+// apiListener is where the API server serves: on the cluster's own loopback
+// network, or where containers can reach it.
+func (s *session) apiListener() net.Listener {
+	if s.machine != nil {
+		return s.machine.api
+	}
+	return s.claim.API
 }
 
 func (s *session) kubeconfig() string { return filepath.Join(s.Dir, "kubeconfig") }
