@@ -11,6 +11,7 @@ import (
 	"github.com/sluice-dev/sluice/engine/load"
 	"github.com/sluice-dev/sluice/engine/manifest"
 	"github.com/sluice-dev/sluice/engine/plan"
+	"github.com/sluice-dev/sluice/engine/render"
 	"github.com/sluice-dev/sluice/engine/status"
 	"github.com/sluice-dev/sluice/schema"
 )
@@ -33,6 +34,7 @@ type Engine struct {
 	manifests []manifest.Manifest
 	scratch   []byte // a fingerprint in the making
 	latest    latestIndex
+	directory *render.Directory
 	history   historian
 	refs      gitRefs
 	worse     verdicts

@@ -29,6 +29,8 @@ type revision struct {
 	configuration string
 	// labelled: it says that it is a revision; other Deployments are none.
 	labelled bool
+	// source: it brings events.
+	source   bool
 	created  time.Time
 	replicas int32
 	ready    bool
@@ -53,6 +55,8 @@ type cluster struct {
 	revisions []*revision
 	// names are the same by name, indexed when first asked for.
 	names func() map[revisionKey]*revision
+	// sources are the Deployments that bring events, read like revisions.
+	sources []*revision
 }
 
 func newCluster(live plan.Live, revisions []*revision) cluster {
@@ -94,12 +98,13 @@ func (c cluster) of(key configurationKey) []*revision {
 // survey finds the live revisions.
 func (e *Engine) survey(live plan.Live) cluster {
 	revisions := make([]*revision, 0, len(e.facts))
+	var sources []*revision
 	for id, object := range live {
 		if id.Kind != "Deployment" || !object.Ours || object.Terminating {
 			continue
 		}
 		r := e.facts.revision(object)
-		if !r.labelled {
+		if !r.labelled && !r.source {
 			continue
 		}
 		if t := e.trouble[r.key]; t.Trouble != (plan.Trouble{}) && !r.serving {
@@ -107,12 +112,18 @@ func (e *Engine) survey(live plan.Live) cluster {
 			troubled.reason, troubled.message = cmp.Or(t.Reason, r.reason), t.Message
 			r = &troubled
 		}
+		if r.source {
+			sources = append(sources, r)
+			continue
+		}
 		revisions = append(revisions, r)
 	}
 	if len(e.facts) > 2*len(revisions)+64 { // most of them are gone
 		maps.DeleteFunc(e.facts, func(id manifest.ID, _ *revision) bool { _, there := live[id]; return !there })
 	}
-	return newCluster(live, revisions)
+	c := newCluster(live, revisions)
+	c.sources = sources
+	return c
 }
 
 // revision reads a Deployment, once a resource version.
@@ -135,6 +146,7 @@ func readRevision(object *plan.Object) revision {
 		key:           revisionKey{object.ID.Namespace, object.ID.Name},
 		configuration: object.Labels[contract.LabelConfiguration],
 		labelled:      object.Labels[contract.LabelRevision] != "",
+		source:        object.Labels[contract.LabelSource] != "",
 		commit:        object.Commit,
 	}
 	var d struct {

@@ -61,11 +61,11 @@ func (e *Engine) ask(ctx context.Context, due []revisionKey, now time.Time) {
 // asked about later. Those that serve, sleep or are gone are forgotten.
 func (e *Engine) troubled(c cluster, now time.Time) (due []revisionKey, more bool) {
 	for key := range e.trouble {
-		if r, ok := c.names()[key]; !ok || r.serving {
+		if r, ok := c.find(key); !ok || r.serving {
 			delete(e.trouble, key)
 		}
 	}
-	for _, r := range c.revisions {
+	for _, r := range append(c.revisions[:len(c.revisions):len(c.revisions)], c.sources...) {
 		if r.serving || r.replicas == 0 && r.ready {
 			continue
 		}

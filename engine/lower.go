@@ -19,6 +19,12 @@ type unit struct {
 	// configurations that its workloads and routes are about, sorted.
 	configurations []string
 
+	// bind changes the nouns as bindings ask; bound tells bindings apart.
+	bind  func(desired.Nouns) desired.Nouns
+	bound string
+	// around differs where what other specs say to the unit does.
+	around string
+
 	// inputs is what result was rendered from, beside the nouns.
 	inputs string
 	result render.Result
@@ -57,18 +63,26 @@ func (e *Engine) lower() {
 	e.manifests = nil
 	for _, entry := range e.tree.Specs {
 		u := old[entry.Identity]
-		if u == nil || u.entry.Spec != entry.Spec || u.entry.File != entry.File {
-			u = newUnit(entry)
+		if !u.of(entry) {
+			u = newUnit(entry, nil, "", e.cfg.Render)
 		}
 		e.units = append(e.units, u)
+	}
+	e.direct()
+	for _, u := range e.units {
 		for i, w := range u.nouns.Workloads {
 			e.latest[configurationKey{w.Namespace, w.Configuration}] = latest{u, i, w.Revision}
 		}
 	}
 }
 
-func newUnit(entry load.Entry) *unit {
-	u := &unit{entry: entry}
+// newUnit lowers a spec. Its pods get what the directory's bindings give them;
+// bound tells bindings apart.
+func newUnit(entry load.Entry, d *render.Directory, bound string, c render.Config) *unit {
+	u := &unit{entry: entry, bound: bound}
+	if bound != "" {
+		u.bind = func(n desired.Nouns) desired.Nouns { return d.Bind(entry.Identity, n, c) }
+	}
 	u.nouns = u.desire()
 	u.nouns.Objects = nil
 	for i := range u.nouns.Workloads {
@@ -91,10 +105,14 @@ func newUnit(entry load.Entry) *unit {
 
 // desire is everything that the spec wants there to be.
 func (u *unit) desire() desired.Nouns {
-	if source, ok := u.entry.Spec.(desired.Source); ok {
-		return source.Desire()
+	source, ok := u.entry.Spec.(desired.Source)
+	if !ok {
+		return desired.Nouns{}
 	}
-	return desired.Nouns{}
+	if u.bind != nil {
+		return u.bind(source.Desire())
+	}
+	return source.Desire()
 }
 
 // namespace is where the unit's objects are.

@@ -30,7 +30,7 @@ func (e *Engine) render(ctx context.Context, c cluster) {
 
 // renderUnit renders one unit unless nothing it depends on has changed.
 func (e *Engine) renderUnit(ctx context.Context, u *unit, c cluster) (rendered bool) {
-	if len(u.nouns.Routes) == 0 && len(u.nouns.Workloads) == 0 && u.inputs != "" {
+	if len(u.nouns.Routes) == 0 && len(u.nouns.Workloads) == 0 && u.inputs != "" && !u.looksAround() {
 		return false
 	}
 	e.scratch = e.fingerprint(e.scratch[:0], u, c)
@@ -110,6 +110,7 @@ func virtualService(r desired.Route) manifest.ID {
 // nouns, differ. It is made in every pass, for every unit.
 func (e *Engine) fingerprint(b []byte, u *unit, c cluster) []byte {
 	b = append(b, '.') // of a unit that depends on nothing too
+	b = append(b, u.around...)
 	ns := u.namespace()
 	for _, name := range u.configurations {
 		key := configurationKey{ns, name}

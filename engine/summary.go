@@ -11,6 +11,7 @@ import (
 	"github.com/sluice-dev/sluice/engine/render"
 	"github.com/sluice-dev/sluice/engine/status"
 	"github.com/sluice-dev/sluice/schema"
+	"github.com/sluice-dev/sluice/schema/contract"
 )
 
 // summary is the report of a pass.
@@ -65,6 +66,9 @@ func (s summarizer) spec(u *unit) status.Spec {
 			out.URL = "http://" + s.engine.cfg.Render.Host(r.Namespace, r.Name, "")
 		}
 	}
+	for _, ch := range u.nouns.Channels {
+		out.URL = contract.ChannelURL(ch.Namespace, ch.Name)
+	}
 	out.State, out.Reason = s.state(u, out.Revisions)
 	return out
 }
@@ -79,6 +83,11 @@ func (s summarizer) state(u *unit, revisions []status.Revision) (status.State, s
 	}
 	if len(u.result.Problems) > 0 {
 		return status.Failed, u.result.Problems[0].Text
+	}
+	for _, unmet := range u.result.Unmet {
+		if unmet.Severity == schema.Error {
+			return status.Failed, unmet.Text
+		}
 	}
 	for _, step := range s.pending[u.entry.Identity] {
 		if t, failed := s.engine.tries[step.ID]; failed {
@@ -109,6 +118,9 @@ func (s summarizer) state(u *unit, revisions []status.Revision) (status.State, s
 	}
 	if len(waiting) > 0 {
 		return status.Progressing, strings.Join(waiting, "; ")
+	}
+	if len(u.nouns.Emitters)+len(u.nouns.Feeds) > 0 {
+		return s.source(u)
 	}
 	if len(u.nouns.Workloads) > 0 && len(revisions) == 0 {
 		return status.Progressing, "its revision is being created"
@@ -241,6 +253,12 @@ func troubles(u *unit) []schema.Problem {
 		out = append(out, schema.Problem{
 			File: u.entry.File, Line: u.entry.Line, Column: u.entry.Column,
 			Path: t.Path, Text: t.Text, Identity: u.entry.Identity,
+		})
+	}
+	for _, t := range u.result.Unmet {
+		out = append(out, schema.Problem{
+			File: u.entry.File, Line: cmp.Or(t.Place.Line, u.entry.Line), Column: cmp.Or(t.Place.Column, u.entry.Column),
+			Path: t.Place.Path, Text: t.Text, Severity: t.Severity, Identity: u.entry.Identity,
 		})
 	}
 	return out

@@ -9,6 +9,11 @@ type Config struct {
 	Domain string
 	// ApplySet is the id in every object's part-of label.
 	ApplySet string
+	// Image is the platform's own, which sources run. Default `sluice`.
+	Image string
+	// Gateway, as HOST:PORT, takes requests for hosts below cluster.local where
+	// those names are not resolved. Default: they are.
+	Gateway string
 }
 
 // Host is the external host of a route, or of one of its tags.

@@ -31,6 +31,8 @@ type Unit struct {
 	Worse map[string]string
 	// Facts is what the cluster knows of revisions in the unit's namespace.
 	Facts Facts
+	// Directory is what all specs describe; nil is nothing.
+	Directory *Directory
 }
 
 // Facts is what the cluster knows, for one namespace.
@@ -70,6 +72,8 @@ type Result struct {
 	Routes []Routing
 	// Problems are mistakes that show only now, as a revision that never was.
 	Problems []Trouble
+	// Unmet is what the unit needs of other specs and does not have.
+	Unmet []Unmet
 }
 
 // Due is when a share of the unit's routes goes on; zero if none moves.
@@ -149,11 +153,11 @@ func Render(u Unit, c Config) (Result, error) {
 		}
 	}
 	for _, o := range u.Nouns.Objects {
-		if err := add(&res, u, c)(object(o)); err != nil {
+		if err := add(&res, u, c)(boundObject(u, c, o)); err != nil {
 			return Result{}, err
 		}
 	}
-	return res, nil
+	return res, renderEvents(&res, u, c)
 }
 
 // renderRoute adds the route's VirtualService, or keeps the one there is, and

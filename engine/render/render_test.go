@@ -86,6 +86,19 @@ func rendered(t *testing.T, u render.Unit) []txtar.File {
 		}
 		out = append(out, yamlFile(t, "want/"+strings.ToLower(m.ID.Kind)+"-"+m.ID.Name+".yaml", object))
 	}
+	if u.Nouns.Events() {
+		var text strings.Builder
+		for _, m := range res.Unmet {
+			text.WriteString(schema.Problem{File: u.File, Line: m.Place.Line, Column: m.Place.Column, Path: m.Place.Path, Text: m.Text, Severity: m.Severity}.String() + "\n")
+		}
+		for _, id := range res.Keep {
+			text.WriteString("kept as it is: " + id.String() + "\n")
+		}
+		if text.Len() == 0 {
+			return out
+		}
+		return append(out, txtar.File{Name: "want/unmet", Data: []byte(text.String())})
+	}
 	return append(out, yamlFile(t, "want/routing.yaml", map[string]any{"routes": res.Routes, "problems": res.Problems, "keep": res.Keep}))
 }
 
@@ -152,9 +165,19 @@ func parse(t *testing.T, archive *txtar.Archive) input {
 func units(t *testing.T, tree load.Tree, rawFacts []byte, names map[string]string, lines map[string]*history.Line) []render.Unit {
 	t.Helper()
 	latest := map[string]desired.Workload{}
+	directory := &render.Directory{}
+	for _, id := range tree.Broken {
+		directory.AddBroken(id)
+	}
 	var out []render.Unit
 	for _, e := range tree.Specs {
-		u := render.Unit{Identity: e.Identity, File: e.File, Nouns: e.Spec.(desired.Source).Desire(), Latest: latest}
+		directory.Add(e.Identity, e.Spec.(desired.Source).Desire())
+	}
+	for _, e := range tree.Specs {
+		u := render.Unit{Identity: e.Identity, File: e.File, Nouns: e.Spec.(desired.Source).Desire(), Latest: latest, Directory: directory}
+		if directory.Bound(u.Identity, u.Nouns) != "" {
+			u.Nouns = directory.Bind(u.Identity, u.Nouns, render.Config{})
+		}
 		for _, w := range u.Nouns.Workloads {
 			latest[w.Configuration] = w
 			names["(latest of "+w.Configuration+")"] = w.Revision

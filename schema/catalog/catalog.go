@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluice-dev/sluice/schema"
 	"github.com/sluice-dev/sluice/schema/contract"
+	"github.com/sluice-dev/sluice/schema/eventing"
 	"github.com/sluice-dev/sluice/schema/plain"
 	"github.com/sluice-dev/sluice/schema/serving"
 )
@@ -20,6 +21,7 @@ func New(p plain.Policy) schema.Kinds { return schema.NewKinds(Kinds(p)) }
 func Kinds(p plain.Policy) []schema.Kind {
 	kinds := slices.Concat(
 		serving.Kinds(),
+		eventing.Kinds(),
 		plain.Kinds(p),
 	)
 	for i := range kinds {

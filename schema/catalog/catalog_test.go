@@ -16,6 +16,24 @@ var bodies = map[string]string{
 	"Service serving.knative.dev/v1alpha1":       `"spec":{"manual":{}}`,
 	"Configuration serving.knative.dev/v1alpha1": `"spec":{"revisionTemplate":{"spec":{"container":{"image":"a"}}}}`,
 	"Route serving.knative.dev/v1alpha1":         `"spec":{"traffic":[{"revisionName":"a-00001","percent":100}]}`,
+
+	"Feed feeds.knative.dev/v1alpha1":             `"spec":{"action":{"channelName":"a"},"trigger":{"eventType":"a","resource":"a/b"}}`,
+	"EventType feeds.knative.dev/v1alpha1":        `"spec":{"eventSource":"a"}`,
+	"ClusterEventType feeds.knative.dev/v1alpha1": `"spec":{"eventSource":"a"}`,
+	"Bus channels.knative.dev/v1alpha1":           `"spec":{"dispatcher":{"name":"a","image":"a/stub"}}`,
+	"ClusterBus channels.knative.dev/v1alpha1":    `"spec":{"dispatcher":{"name":"a","image":"a/stub"}}`,
+	"Channel channels.knative.dev/v1alpha1":       `"spec":{"clusterBus":"stub"}`,
+	"Subscription channels.knative.dev/v1alpha1":  `"spec":{"channel":"a","subscriber":"a"}`,
+	"Flow flows.knative.dev/v1alpha1":             `"spec":{"action":{"targetURI":"http://a"},"trigger":{"eventType":"a","resource":"a/b"}}`,
+	"Subscription messaging.knative.dev/v1":       `"spec":{"channel":{"apiVersion":"messaging.knative.dev/v1","kind":"Channel","name":"a"},"subscriber":{"uri":"http://a"}}`,
+	"Trigger eventing.knative.dev/v1":             `"spec":{"subscriber":{"uri":"http://a"}}`,
+	"PingSource sources.knative.dev/v1":           `"spec":{"sink":{"uri":"http://a"}}`,
+	"ApiServerSource sources.knative.dev/v1":      `"spec":{"resources":[{"apiVersion":"v1","kind":"Event"}],"sink":{"uri":"http://a"}}`,
+	"ContainerSource sources.knative.dev/v1":      `"spec":{"template":{"spec":{"containers":[{"image":"a"}]}},"sink":{"uri":"http://a"}}`,
+	"SinkBinding sources.knative.dev/v1":          `"spec":{"subject":{"apiVersion":"apps/v1","kind":"Deployment","name":"a"},"sink":{"uri":"http://a"}}`,
+	"KafkaSource sources.knative.dev/v1":          `"spec":{"bootstrapServers":["a:1"],"topics":["a"],"sink":{"uri":"http://a"}}`,
+	"KafkaSource sources.knative.dev/v1beta1":     `"spec":{"bootstrapServers":["a:1"],"topics":["a"],"sink":{"uri":"http://a"}}`,
+	"GitHubSource sources.knative.dev/v1alpha1":   `"spec":{"ownerAndRepository":"a/b","eventTypes":["push"],"secretToken":{"secretKeyRef":{"name":"a","key":"b"}},"sink":{"uri":"http://a"}}`,
 }
 
 // document is the least document of a kind.

@@ -189,3 +189,7 @@ type PubSubSource struct {
 
 // EnvGoogleCredentials is the JSON of a service account's key.
 const EnvGoogleCredentials = "GOOGLE_CREDENTIALS_JSON"
+
+// EventReaderRole is the ClusterRole by which a source may read Events: the only
+// one that the engine may bind.
+const EventReaderRole = "sluice-event-reader"

@@ -37,6 +37,7 @@ func Manifests(s Settings) []any {
 	out = append(out, localRole(contract.Activator, activatorLocalRules())...)
 	out = append(out, clusterRole(contract.Autoscaler, autoscalerRules())...)
 	out = append(out, localRole(contract.Autoscaler, leaseRules())...)
+	out = append(out, eventReader())
 	out = append(out, settingsMap(s), activatorService(s))
 	if s.Istio {
 		out = append(out, istioGateway())

@@ -31,6 +31,8 @@ func engineRules(s Settings) []rbacv1.PolicyRule {
 		rule("", []string{"get"}, "pods/log"),
 		rule("", []string{"create", "patch"}, "events"),
 		rule("events.k8s.io", []string{"create", "patch"}, "events"),
+		rule("rbac.authorization.k8s.io", write, "rolebindings"),
+		bindReader(),
 	}
 	if s.AllowSecrets {
 		rules = append(rules, rule("", write, "secrets"))

@@ -113,6 +113,15 @@ func (s Settings) port() int32 {
 	return int32(n)
 }
 
+// Gateway is where names below cluster.local are answered for on one machine,
+// where nobody resolves them; empty where the cluster's DNS does.
+func (s Settings) Gateway() string {
+	if isLoopback(s.Listen) {
+		return s.Listen
+	}
+	return ""
+}
+
 // LocalRepository is the folder on the node that holds the repository; empty
 // for a remote one.
 func (s Settings) LocalRepository() string {

@@ -1,0 +1,37 @@
+package engine
+
+import "github.com/sluice-dev/sluice/engine/status"
+
+// find is a revision or a source by its key.
+func (c cluster) find(key revisionKey) (*revision, bool) {
+	for _, r := range c.sources {
+		if r.key == key {
+			return r, true
+		}
+	}
+	r, ok := c.names()[key]
+	return r, ok
+}
+
+// source is the state of a unit that brings events: that of its Deployments.
+// Unlike a revision, which may sleep, a source that does not run loses what
+// happens meanwhile.
+func (s summarizer) source(u *unit) (status.State, string) {
+	for i := range u.result.Manifests {
+		id := u.result.Manifests[i].ID
+		if id.Kind != "Deployment" {
+			continue
+		}
+		r, there := s.cluster.find(revisionKey{id.Namespace, id.Name})
+		switch {
+		case !there:
+			return status.Progressing, "its source is being started"
+		case r.serving:
+		case r.reason != "":
+			return status.Failed, "its source does not run: " + troubleText(r)
+		default:
+			return status.Progressing, "its source does not run yet"
+		}
+	}
+	return status.Ready, ""
+}
