@@ -1,0 +1,201 @@
+package post
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/sluice-dev/sluice/runtime/cloudevents"
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+// errStale is a connection that was closed before a byte of the answer came.
+var errStale = errors.New("the connection was closed without an answer")
+
+// pool is the idle connections to one address.
+type pool struct {
+	cfg     *Config
+	address string
+
+	mu   sync.Mutex // guards idle
+	idle []*conn    // the warmest last
+}
+
+// conn is one connection. One exchange uses it at a time, in the caller's
+// goroutine.
+type conn struct {
+	pool  *pool
+	nc    net.Conn
+	br    *bufio.Reader
+	out   []byte // scratch for the request
+	used  bool
+	since time.Time // idle since
+}
+
+func (p *pool) get(ctx context.Context) (*conn, error) {
+	if c := p.pop(time.Now()); c != nil {
+		return c, nil
+	}
+	nc, err := p.cfg.Dial(ctx, "tcp", p.address)
+	if err != nil {
+		return nil, err
+	}
+	return &conn{pool: p, nc: nc, br: bufio.NewReaderSize(nc, 2048)}, nil
+}
+
+// pop takes the warmest connection; if that is too old, so are all.
+func (p *pool) pop(now time.Time) *conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.idle)
+	if n == 0 {
+		return nil
+	}
+	c := p.idle[n-1]
+	if now.Sub(c.since) > p.cfg.IdleTimeout {
+		p.drop()
+		return nil
+	}
+	p.idle[n-1] = nil
+	p.idle = p.idle[:n-1]
+	return c
+}
+
+// put keeps a connection, and ends the coldest where it has been idle too long.
+func (p *pool) put(c *conn, now time.Time) {
+	c.used, c.since = true, now
+	if cap(c.out) > 64<<10 {
+		c.out = nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle) > 0 && now.Sub(p.idle[0].since) > p.cfg.IdleTimeout {
+		_ = p.idle[0].nc.Close()
+		p.idle = p.idle[1:]
+	}
+	if len(p.idle) >= p.cfg.MaxIdle {
+		_ = c.nc.Close()
+		return
+	}
+	p.idle = append(p.idle, c)
+}
+
+func (p *pool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.drop()
+}
+
+// drop ends all idle connections. Under mu.
+func (p *pool) drop() {
+	for _, c := range p.idle {
+		_ = c.nc.Close()
+	}
+	p.idle = nil
+}
+
+var longAgo = time.Unix(1, 0)
+
+// exchange sends the event, reads the answer, and keeps or ends the connection.
+func (c *conn) exchange(ctx context.Context, t *Target, e *cloudevents.Event, format string) (Answer, error) {
+	deadline, _ := ctx.Deadline() // zero: none
+	_ = c.nc.SetDeadline(deadline)
+	stop := context.AfterFunc(ctx, func() { _ = c.nc.SetDeadline(longAgo) })
+	answer, keep, err := c.talk(t, e, format)
+	if stop() && err == nil && keep {
+		c.pool.put(c, time.Now())
+	} else {
+		_ = c.nc.Close()
+	}
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case isTimeout(err): // the connection's clock was faster than the context's
+		err = context.DeadlineExceeded
+	}
+	return answer, err
+}
+
+func isTimeout(err error) bool {
+	ne, ok := errors.AsType[net.Error](err)
+	return ok && ne.Timeout()
+}
+
+func (c *conn) talk(t *Target, e *cloudevents.Event, format string) (Answer, bool, error) {
+	c.out = appendRequest(append(c.out[:0], t.head...), e, format)
+	if _, err := c.nc.Write(c.out); err != nil {
+		return Answer{}, false, stale(err)
+	}
+	if _, err := c.br.Peek(1); err != nil {
+		return Answer{}, false, stale(err)
+	}
+	return c.read(t)
+}
+
+// stale tells a connection that the other side has closed from other errors.
+func stale(err error) error {
+	if isTimeout(err) {
+		return err
+	}
+	return errStale
+}
+
+var asked = &http.Request{Method: http.MethodPost}
+
+// read reads the final answer.
+func (c *conn) read(t *Target) (Answer, bool, error) {
+	for {
+		resp, err := http.ReadResponse(c.br, asked)
+		if err != nil {
+			return Answer{}, false, fmt.Errorf("the answer is not HTTP, or broke off: %w", err)
+		}
+		if resp.StatusCode < 200 && resp.StatusCode != http.StatusSwitchingProtocols {
+			continue
+		}
+		a, err := readAnswer(resp, t.client.cfg.MaxAnswer)
+		return a, !resp.Close && resp.StatusCode >= 200, err
+	}
+}
+
+func readAnswer(resp *http.Response, limit int64) (Answer, error) {
+	a := Answer{Status: resp.StatusCode, Header: resp.Header}
+	if resp.ContentLength == 0 {
+		return a, nil
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err != nil {
+		return a, fmt.Errorf("the answer broke off: %w", err)
+	}
+	a.Body = body
+	if int64(len(body)) > limit {
+		a.Body = body[:limit]
+		return a, fmt.Errorf("%w: its body has more than %d bytes", ErrAnswerTooLarge, limit)
+	}
+	return a, nil
+}
+
+// appendRequest appends the headers and the body of an event.
+func appendRequest(b []byte, e *cloudevents.Event, format string) []byte {
+	if v := trace(e, "traceparent"); v != "" {
+		b = append(append(append(b, "traceparent: "...), v...), "\r\n"...)
+	}
+	if v := trace(e, "tracestate"); v != "" {
+		b = append(append(append(b, "tracestate: "...), v...), "\r\n"...)
+	}
+	if format == contract.FormatJSON {
+		body := e.AppendJSON(make([]byte, 0, 512+len(e.Data)))
+		b = append(b, "content-type: "+cloudevents.MediaTypeJSON+"\r\ncontent-length: "...)
+		return append(append(strconv.AppendInt(b, int64(len(body)), 10), "\r\n\r\n"...), body...)
+	}
+	b = append(e.AppendHeaders(b), "content-length: "...)
+	return append(append(strconv.AppendInt(b, int64(len(e.Data)), 10), "\r\n\r\n"...), e.Data...)
+}

@@ -1,0 +1,39 @@
+package post
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+
+	"github.com/sluice-dev/sluice/runtime/cloudevents"
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+// postSecure is Post over net/http.
+func (t *Target) postSecure(ctx context.Context, e *cloudevents.Event, format string) (Answer, error) {
+	body := e.Data
+	if format == contract.FormatJSON {
+		body = e.AppendJSON(nil)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(body))
+	if err != nil {
+		return Answer{}, err
+	}
+	if format == contract.FormatJSON {
+		req.Header.Set("Content-Type", cloudevents.MediaTypeJSON)
+	} else {
+		e.SetHeaders(req.Header)
+	}
+	req.Header.Set("User-Agent", "sluice")
+	for _, name := range []string{"traceparent", "tracestate"} {
+		if v := trace(e, name); v != "" {
+			req.Header.Set(name, v)
+		}
+	}
+	resp, err := t.https.Do(req)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer resp.Body.Close()
+	return readAnswer(resp, t.client.cfg.MaxAnswer)
+}
