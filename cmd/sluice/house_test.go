@@ -56,6 +56,7 @@ var mayImport = map[string][]string{
 
 	"runtime/stat":              {},
 	"runtime/cloudevents":       {},
+	"runtime/channel":           {"schema/contract", "runtime/bus", "runtime/cloudevents", "runtime/channel/filter", "runtime/channel/post"},
 	"runtime/channel/post":      {"schema/contract", "runtime/cloudevents"},
 	"runtime/channel/filter":    {"schema/contract", "schema/expression", "runtime/cloudevents"},
 	"runtime/proxy":             {"schema/contract"},

@@ -234,7 +234,8 @@ type Delivery struct {
 	Retry int `json:"retry,omitempty"`
 	// BackoffPolicy is BackoffExponential (default) or BackoffLinear.
 	BackoffPolicy string `json:"backoffPolicy,omitempty"`
-	// BackoffDelay is the unit: attempt n waits delay*n or delay*2^n, less a
+	// BackoffDelay is the unit: the wait after attempt n is delay*n or
+	// delay*2^(n-1), less a
 	// random part of up to a half. 0 is no wait.
 	BackoffDelay Duration `json:"backoffDelay,omitempty"`
 	// BackoffMax caps that; 0 is DefaultBackoffMax.

@@ -87,13 +87,17 @@ const (
 	OutcomeDead = "dead"
 	// OutcomePending is one that was not tried yet.
 	OutcomePending = "pending"
+	// OutcomeSettled is one that is done, delivered or not: the dispatcher that
+	// did it has ended, and nothing more is known.
+	OutcomeSettled = "settled"
 )
 
 // Lag is how far a Subscription is behind.
 type Lag struct {
 	Subscription string `json:"subscription"`
 	Channel      string `json:"channel"`
-	// State is "running", "stopped" (the subscriber said 410 Gone) or "failing".
+	// State is StateRunning, StateStopped (the subscriber said 410 Gone) or
+	// StateFailing (what it asks for cannot be done).
 	State string `json:"state"`
 	// Text says why it does not run.
 	Text string `json:"text,omitempty"`
@@ -109,6 +113,13 @@ type Lag struct {
 	// LastError is what the subscriber last did wrong.
 	LastError string `json:"lastError,omitempty"`
 }
+
+// States of a Subscription.
+const (
+	StateRunning = "running"
+	StateStopped = "stopped"
+	StateFailing = "failing"
+)
 
 // DeadEvent is an event that was given up and is kept.
 type DeadEvent struct {

@@ -1,0 +1,232 @@
+package channel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sluice-dev/sluice/runtime/bus"
+	"github.com/sluice-dev/sluice/runtime/channel/filter"
+	"github.com/sluice-dev/sluice/runtime/channel/post"
+	"github.com/sluice-dev/sluice/runtime/cloudevents"
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+// sink is where events are sent: an address or a channel.
+type sink struct {
+	target  *post.Target
+	channel contract.Ref
+}
+
+// sink compiles a destination; nil gives nil.
+func (d *Dispatcher) sink(to *contract.Destination) (*sink, error) {
+	switch {
+	case to == nil:
+		return nil, nil
+	case to.URL == "" && to.Channel != nil:
+		return &sink{channel: *to.Channel}, nil
+	}
+	target, err := d.cfg.Client.Target(*to)
+	return &sink{target: target}, err
+}
+
+// String is how messages name the sink.
+func (s *sink) String() string {
+	if s.target == nil {
+		return "channel " + s.channel.String()
+	}
+	return s.target.URL()
+}
+
+// send makes one attempt.
+func (d *Dispatcher) send(ctx context.Context, s *sink, e *cloudevents.Event, format string) (post.Answer, *failure) {
+	if s.target == nil {
+		return post.Answer{Status: http.StatusAccepted}, d.into(ctx, s, e)
+	}
+	a, err := s.target.Post(ctx, e, format)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errors.New("it took too long (delivery.timeout)")
+	}
+	if errors.Is(err, post.ErrAnswerTooLarge) && a.Status < 300 {
+		// It took the event; asking again gives the same.
+		return a, &failure{url: s.String(), status: a.Status, fate: never, text: s.String() + ": " + err.Error()}
+	}
+	return a, judge(s.String(), a, err, time.Now())
+}
+
+// into puts an event into a channel of ours.
+func (d *Dispatcher) into(ctx context.Context, s *sink, e *cloudevents.Event) *failure {
+	c := d.table.Load().refs[s.channel]
+	err := fmt.Errorf("%s is not there", s)
+	if c != nil && c.topic != nil {
+		_, err = d.store(ctx, c, []cloudevents.Event{*e})
+	}
+	if err == nil {
+		return nil
+	}
+	return &failure{url: contract.ChannelURL(s.channel.Namespace, s.channel.Name), fate: again, text: err.Error()}
+}
+
+// handle delivers one event, once.
+func (w *worker) handle(ctx context.Context, m *bus.Message) bus.Verdict {
+	e, err := event(m)
+	if err != nil {
+		return bus.Dead(fmt.Errorf("the stored message is no CloudEvent: %w", err))
+	}
+	in := filter.Input{Event: &e}
+	chosen, err := w.filter.Match(&in)
+	if !chosen {
+		return w.pass(m, e.Type, err)
+	}
+	out, err := w.shape(&in)
+	if err != nil {
+		return bus.Dead(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.timeout)
+	defer cancel()
+	var a post.Answer
+	if w.subscriber != nil {
+		var f *failure
+		if a, f = w.line.d.send(ctx, w.subscriber, &out, w.spec.Delivery.Format); f != nil {
+			return w.failed(m, e.Type, f)
+		}
+	}
+	went, f := w.respond(ctx, &out, a)
+	if f != nil {
+		return w.failed(m, e.Type, f)
+	}
+	w.failing.Store(nil)
+	w.count.delivered.Add(1)
+	w.note(m, e.Type, stop{outcome: contract.OutcomeDelivered, status: a.Status, text: went})
+	return bus.Ack()
+}
+
+// pass leaves an event out.
+func (w *worker) pass(m *bus.Message, typ string, err error) bus.Verdict {
+	w.count.filtered.Add(1)
+	s := stop{outcome: contract.OutcomeFiltered}
+	if err != nil {
+		w.count.unfit.Add(1)
+		s.text = err.Error()
+	}
+	w.note(m, typ, s)
+	return bus.Ack()
+}
+
+// shape is the event as it is sent.
+func (w *worker) shape(in *filter.Input) (cloudevents.Event, error) {
+	e, err := w.transform.Apply(in)
+	if err != nil || len(w.extensions) == 0 {
+		return e, err
+	}
+	e = e.Clone()
+	for _, name := range w.extensions {
+		if err := e.Set(name, w.spec.Extensions[name]); err != nil {
+			return e, fmt.Errorf("extensions: %w", err)
+		}
+	}
+	return e, nil
+}
+
+// failed says what comes after an attempt that did not succeed.
+func (w *worker) failed(m *bus.Message, typ string, f *failure) bus.Verdict {
+	w.failing.Store(&f.text)
+	w.note(m, typ, stop{outcome: contract.OutcomeRetrying, status: f.status, text: f.text})
+	switch f.fate {
+	case gone:
+		w.halt(f.text)
+		return bus.Retry(f)
+	case never:
+		return bus.Dead(f)
+	}
+	return bus.RetryAfter(f.after, f)
+}
+
+func (w *worker) note(m *bus.Message, typ string, s stop) {
+	s.sub, s.attempts, s.at = w.spec.Ref, m.Attempt, time.Now()
+	w.line.d.trails.stopped(w.spec.Channel, m, typ, s)
+}
+
+// respond sends on what the subscriber answered with, or, where there is no
+// subscriber, the event itself. It says where that went.
+func (w *worker) respond(ctx context.Context, sent *cloudevents.Event, a post.Answer) (string, *failure) {
+	if w.reply == nil {
+		return "", nil
+	}
+	replies := []cloudevents.Event{*sent}
+	if w.subscriber != nil {
+		if !answersEvent(a) {
+			return "", nil
+		}
+		var err error
+		if replies, err = cloudevents.FromHTTP(a.Header, a.Body); err != nil {
+			return "", &failure{url: w.subscriber.String(), status: a.Status, data: a.Body, fate: again, text: "the event that " + w.subscriber.String() + " answered with cannot be read: " + err.Error()}
+		}
+	}
+	for i := range replies {
+		if f := w.respondOne(ctx, sent, &replies[i]); f != nil {
+			f.text = "reply: " + f.text
+			return "", f
+		}
+	}
+	return "replied to " + w.reply.String(), nil
+}
+
+func (w *worker) respondOne(ctx context.Context, sent, reply *cloudevents.Event) *failure {
+	if w.reply.target == nil {
+		goes, err := countDown(sent, reply)
+		if err != nil {
+			return &failure{url: w.reply.String(), fate: never, text: err.Error()}
+		}
+		if !goes {
+			w.count.dropped.Add(1)
+			w.line.log.Warn("reply dropped: events go in a circle", "subscription", w.spec.Ref, "event", reply.ID)
+			return nil
+		}
+	}
+	inheritTrace(sent, reply)
+	if _, f := w.line.d.send(ctx, w.reply, reply, w.spec.Delivery.Format); f != nil {
+		if f.fate == gone {
+			f.fate = never
+		}
+		return f
+	}
+	w.count.replies.Add(1)
+	return nil
+}
+
+// answersEvent tells an answer with an event from one with just any body.
+func answersEvent(a post.Answer) bool {
+	ct := strings.ToLower(a.Header.Get("Content-Type"))
+	return strings.HasPrefix(ct, "application/cloudevents") || a.Header.Get("Ce-Specversion") != "" || a.Header.Get("Ce-Cloudeventsversion") != ""
+}
+
+// countDown sets a reply's time to live; false is its end.
+func countDown(sent, reply *cloudevents.Event) (bool, error) {
+	ttl := contract.DefaultTTL
+	if v, ok := sent.Attribute(contract.ExtensionTTL); ok {
+		if n, err := strconv.Atoi(v); err == nil {
+			ttl = n
+		}
+	}
+	if ttl--; ttl <= 0 {
+		return false, nil
+	}
+	return true, reply.Set(contract.ExtensionTTL, strconv.Itoa(ttl))
+}
+
+// inheritTrace lets a reply that has no trace context go on with the event's.
+func inheritTrace(sent, reply *cloudevents.Event) {
+	if _, has := reply.Attribute("traceparent"); has {
+		return
+	}
+	for _, name := range []string{"traceparent", "tracestate"} {
+		if v, ok := sent.Attribute(name); ok {
+			_ = reply.Set(name, v) // was valid where it comes from
+		}
+	}
+}

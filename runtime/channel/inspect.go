@@ -1,0 +1,286 @@
+package channel
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sluice-dev/sluice/runtime/bus"
+	"github.com/sluice-dev/sluice/runtime/cloudevents"
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+// Inspect answers `sluice events`: the paths of contract.PathEvents.
+func (d *Dispatcher) Inspect() http.Handler {
+	mux := http.NewServeMux()
+	page := func(pattern string, h func(r *http.Request) (any, error)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			v, err := h(r)
+			if err != nil {
+				answer(w, err)
+				return
+			}
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(v) // the reader may be gone
+		})
+	}
+	page("GET "+contract.PathEventsLag, func(r *http.Request) (any, error) {
+		return d.Lags(r.Context(), r.FormValue("namespace")), nil
+	})
+	page("GET "+contract.PathEventsTrace, d.inspectTrace)
+	page("POST "+contract.PathEventsSend, d.inspectSend)
+	page("GET "+contract.PathEventsDead, d.inspectDead)
+	page("POST "+contract.PathEventsRedrive, d.inspectRedrive)
+	page("POST "+contract.PathEventsReplay, d.inspectReplay)
+	mux.HandleFunc("GET "+contract.PathEventsTail, d.tail)
+	return mux
+}
+
+// parseRef reads namespace/name.
+func parseRef(what, s string) (contract.Ref, error) {
+	namespace, name, ok := strings.Cut(s, "/")
+	if !ok || namespace == "" || name == "" {
+		return contract.Ref{}, refuse(http.StatusBadRequest, "%s=%q: write it as NAMESPACE/NAME", what, s)
+	}
+	return contract.Ref{Namespace: namespace, Name: name}, nil
+}
+
+// askedChannel is the channel of a request, and its line.
+func (d *Dispatcher) askedChannel(r *http.Request) (*live, *line, error) {
+	ref, err := parseRef("channel", r.FormValue("channel"))
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, l := range d.allLines() {
+		if c := l.live(ref); c != nil {
+			if c.topic == nil {
+				return nil, nil, refuse(http.StatusServiceUnavailable, "channel %s: %s", ref, c.why)
+			}
+			return c, l, nil
+		}
+	}
+	return nil, nil, refuse(http.StatusNotFound, "there is no channel %s", ref)
+}
+
+// askedWorker is the subscription of a request.
+func (d *Dispatcher) askedWorker(r *http.Request) (*worker, error) {
+	ref, err := parseRef("subscription", r.FormValue("subscription"))
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range d.allWorkers(ref.Namespace) {
+		if w.spec.Ref == ref {
+			return w, nil
+		}
+	}
+	return nil, refuse(http.StatusNotFound, "there is no subscription %s", ref)
+}
+
+// limit reads a number of events; 0 is not given.
+func limit(r *http.Request, otherwise int) (int, error) {
+	s := r.FormValue("limit")
+	if s == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return 0, refuse(http.StatusBadRequest, "limit=%q: write a number above 0", s)
+	}
+	return n, nil
+}
+
+func (d *Dispatcher) inspectSend(r *http.Request) (any, error) {
+	c, _, err := d.askedChannel(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := readBody(r, c.maxBytes())
+	if err != nil {
+		return nil, err
+	}
+	var e cloudevents.Event
+	if err := e.ReadHTTP(r.Header, body); err != nil {
+		return nil, err
+	}
+	stored, err := d.store(r.Context(), c, []cloudevents.Event{e})
+	if err != nil {
+		return nil, err
+	}
+	return contract.Sent{Channel: c.spec.Ref.String(), ID: e.ID, Position: stored[0].Position}, nil
+}
+
+// tail streams what a channel stores.
+func (d *Dispatcher) tail(w http.ResponseWriter, r *http.Request) {
+	c, l, err := d.askedChannel(r)
+	if err != nil {
+		answer(w, err)
+		return
+	}
+	left, err := limit(r, -1)
+	if err != nil {
+		answer(w, err)
+		return
+	}
+	from := bus.Latest()
+	since, position := r.FormValue("since"), r.FormValue("position")
+	if since != "" || position != "" {
+		if from, err = pointOf(since, position); err != nil {
+			answer(w, refuse(http.StatusBadRequest, "%v", err))
+			return
+		}
+	}
+	driver, _, err := l.opened()
+	browser, ok := driver.(bus.Browser)
+	if err != nil || !ok {
+		answer(w, refuse(http.StatusNotImplemented, "bus %s cannot be looked into", l.ref))
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.WriteHeader(http.StatusOK)
+	flush := http.NewResponseController(w)
+	_ = flush.Flush()
+	enc := json.NewEncoder(w)
+	follow := r.FormValue("follow") != "false"
+	err = browser.Browse(r.Context(), topicName(c.spec.Ref), from, follow, func(m *bus.Message) bool {
+		failed := enc.Encode(stored(c.spec.Ref, m)) != nil || flush.Flush() != nil
+		left--
+		return left != 0 && !failed
+	})
+	if err != nil && r.Context().Err() == nil {
+		d.cfg.Log.Warn("tail ended", "channel", c.spec.Ref, "error", err)
+	}
+}
+
+// stored is a message as it is shown.
+func stored(channel contract.Ref, m *bus.Message) contract.StoredEvent {
+	s := contract.StoredEvent{Channel: channel.String(), Position: m.Position, Stored: m.Published}
+	e, err := event(m)
+	if err != nil {
+		s.Event, _ = json.Marshal(map[string]string{"error": err.Error()}) // a text always marshals
+		return s
+	}
+	s.Event = e.AppendJSON(nil)
+	return s
+}
+
+func (d *Dispatcher) inspectReplay(r *http.Request) (any, error) {
+	w, err := d.askedWorker(r)
+	if err != nil {
+		return nil, err
+	}
+	to, err := pointOf(r.FormValue("since"), r.FormValue("position"))
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "%v", err)
+	}
+	if err := w.line.seek(r.Context(), w.spec, to); err != nil {
+		if errors.Is(err, bus.ErrUnsupported) {
+			return nil, refuse(http.StatusNotImplemented, "%v", err)
+		}
+		return nil, err
+	}
+	if w.halted.Load() != nil {
+		w.stale.Store(true)
+		w.line.tell()
+	}
+	moved := contract.Moved{Subscription: w.spec.Ref.String(), Events: w.lag(r.Context(), time.Now()).Pending}
+	return moved, nil
+}
+
+func (d *Dispatcher) inspectDead(r *http.Request) (any, error) {
+	w, err := d.askedWorker(r)
+	if err != nil {
+		return nil, err
+	}
+	most, err := limit(r, 100)
+	if err != nil {
+		return nil, err
+	}
+	out := []contract.DeadEvent{}
+	name := deadTopicName(w.spec.Ref)
+	driver, _, err := w.line.opened()
+	if err != nil || !w.line.dead.has(name) {
+		return out, err
+	}
+	messages, err := bus.Peek(r.Context(), driver, name, redriver, most, peekQuiet)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range messages {
+		out = append(out, deadEvent(w.spec, m))
+	}
+	return out, nil
+}
+
+// peekQuiet is how long nothing has to come until a bus is taken for empty.
+const peekQuiet = 300 * time.Millisecond
+
+func deadEvent(spec contract.Subscription, m *bus.Message) contract.DeadEvent {
+	e := contract.DeadEvent{StoredEvent: stored(spec.Channel, m), Subscription: spec.Ref.String(), Text: m.Header(bus.HeaderDeadReason)}
+	e.Position = m.Header(bus.HeaderDeadPosition)
+	e.Code, _ = strconv.Atoi(m.Header(headerDeadCode)) // 0 where it says nothing
+	return e
+}
+
+// inspectRedrive puts dead events back on the channel, for this subscription
+// alone. What has been put back is settled only then.
+func (d *Dispatcher) inspectRedrive(r *http.Request) (any, error) {
+	w, err := d.askedWorker(r)
+	if err != nil {
+		return nil, err
+	}
+	moved := contract.Moved{Subscription: w.spec.Ref.String()}
+	if !w.line.dead.has(deadTopicName(w.spec.Ref)) {
+		return moved, nil
+	}
+	moved.Events, err = w.line.redrive(r.Context(), w.spec, r.FormValue("id"))
+	return moved, err
+}
+
+func (l *line) redrive(ctx context.Context, spec contract.Subscription, id string) (n int64, err error) {
+	driver, _, err := l.opened()
+	if err != nil {
+		return 0, err
+	}
+	stream, err := driver.Receive(ctx, bus.Receive{Topic: deadTopicName(spec.Ref), Subscription: redriver, Window: redriveWindow})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, stream.Close()) }()
+	for seen := 0; seen < redriveWindow; {
+		batch, err := nextWithin(ctx, stream, peekQuiet)
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			return n, nil // nothing more
+		}
+		if err != nil {
+			return n, err
+		}
+		for _, m := range batch {
+			seen++
+			if _, found := split(m.ID); id != "" && found != id {
+				continue // is given back with the stream
+			}
+			if err := driver.Publish(ctx, topicName(spec.Channel), []*bus.Message{bus.Redriven(m)}); err != nil {
+				return n, fmt.Errorf("redrive: %w", err)
+			}
+			if err := stream.Settle(ctx, m, true); err != nil {
+				return n, fmt.Errorf("redrive: %w", err)
+			}
+			n++
+		}
+	}
+	return n, nil
+}
+
+// redriveWindow is how many dead events one request moves or looks through.
+const redriveWindow = 10_000
+
+func nextWithin(ctx context.Context, s bus.Stream, quiet time.Duration) ([]*bus.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, quiet)
+	defer cancel()
+	return s.Next(ctx, 256)
+}

@@ -1,0 +1,120 @@
+package channel
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/sluice-dev/sluice/runtime/bus"
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+// searchTimeout bounds the search of buses for an event that is not remembered.
+const searchTimeout = 5 * time.Second
+
+// inspectTrace tells where an event is: from memory, or, for one from before
+// this process, from what the buses have stored.
+func (d *Dispatcher) inspectTrace(r *http.Request) (any, error) {
+	id, source := r.FormValue("id"), r.FormValue("source")
+	if id == "" {
+		return nil, refuse(http.StatusBadRequest, "id is required: the event's id")
+	}
+	out := []contract.Trail{}
+	for key, tr := range d.trails.find(id, source) {
+		out = append(out, d.remembered(key, tr))
+	}
+	if len(out) == 0 {
+		out = append(out, d.search(r.Context(), id, source)...)
+	}
+	slices.SortFunc(out, func(a, b contract.Trail) int {
+		return cmp.Or(a.Accepted.Compare(b.Accepted), cmp.Compare(a.Channel, b.Channel))
+	})
+	return out, nil
+}
+
+func (d *Dispatcher) remembered(key trailKey, tr trail) contract.Trail {
+	t := contract.Trail{Type: tr.typ, Channel: key.channel.String(), Position: tr.position, Accepted: tr.accepted}
+	t.Source, t.ID = split(key.id)
+	for _, w := range d.allWorkers("") {
+		if w.spec.Channel != key.channel {
+			continue
+		}
+		i := slices.IndexFunc(tr.stops, func(s stop) bool { return s.sub == w.spec.Ref })
+		if i < 0 {
+			t.Stops = append(t.Stops, w.pending())
+			continue
+		}
+		s := tr.stops[i]
+		t.Stops = append(t.Stops, contract.Stop{
+			Subscription: s.sub.String(), Outcome: s.outcome, Attempts: s.attempts, Time: s.at, Status: s.status, Text: s.text,
+		})
+	}
+	return t
+}
+
+// pending is a subscription that has not come to an event yet.
+func (w *worker) pending() contract.Stop {
+	s := contract.Stop{Subscription: w.spec.Ref.String(), Outcome: contract.OutcomePending}
+	if state, text := w.state(); state != contract.StateRunning {
+		s.Text = state + ": " + text
+	} else if last := w.failing.Load(); last != nil {
+		s.Text = "earlier events hold it up: " + *last
+	}
+	return s
+}
+
+// search looks through all channels that keep history.
+func (d *Dispatcher) search(ctx context.Context, id, source string) []contract.Trail {
+	ctx, cancel := context.WithTimeout(ctx, searchTimeout)
+	defer cancel()
+	var out []contract.Trail
+	for _, l := range d.allLines() {
+		driver, promises, err := l.opened()
+		browser, ok := driver.(bus.Browser)
+		if err != nil || !ok || !promises.History {
+			continue
+		}
+		for ref := range l.allLive() {
+			_ = browser.Browse(ctx, topicName(ref), bus.Earliest(), false, func(m *bus.Message) bool { // what was found counts
+				if s, i := split(m.ID); i == id && (source == "" || s == source) && m.Header(bus.HeaderFor) == "" {
+					out = append(out, d.found(ctx, l, ref, m))
+				}
+				return true
+			})
+		}
+	}
+	return out
+}
+
+func (l *line) allLive() map[contract.Ref]*live {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.channels)
+}
+
+// found is an event of which only the bus knows: whether a subscription is
+// through with it shows in the age of the oldest that it is not through with.
+func (d *Dispatcher) found(ctx context.Context, l *line, channel contract.Ref, m *bus.Message) contract.Trail {
+	t := contract.Trail{Type: m.Header("ce-type"), Channel: channel.String(), Position: m.Position, Accepted: m.Published}
+	t.Source, t.ID = split(m.ID)
+	driver, promises, err := l.opened()
+	gauge, ok := driver.(bus.Gauge)
+	if err != nil || !ok || !promises.Age {
+		return t
+	}
+	for _, w := range d.allWorkers("") {
+		if w.spec.Channel != channel {
+			continue
+		}
+		s := w.pending()
+		lag, err := gauge.Lag(ctx, topicName(channel), subscriptionName(w.spec.Ref))
+		if err == nil && (lag.Messages == 0 || m.Published.Before(lag.Oldest)) {
+			s.Outcome, s.Text = contract.OutcomeSettled, "by an earlier process: delivered, filtered or dead"
+		}
+		t.Stops = append(t.Stops, s)
+	}
+	return t
+}

@@ -1,0 +1,105 @@
+package channel
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sluice-dev/sluice/runtime/bus"
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+// maxTrails is how many events are remembered: the newest. About 600 bytes each.
+const maxTrails = 20_000
+
+// trails remembers what became of the newest events.
+type trails struct {
+	mu    sync.Mutex // guards the rest
+	byKey map[trailKey]*trail
+	ring  []trailKey
+	next  int
+}
+
+type trailKey struct {
+	channel contract.Ref
+	id      string // identity
+}
+
+type trail struct {
+	typ, position string
+	accepted      time.Time
+	stops         []stop
+}
+
+// stop is a contract.Stop whose subscription is not spelled yet.
+type stop struct {
+	sub      contract.Ref
+	outcome  string
+	attempts int
+	at       time.Time
+	status   int
+	text     string
+}
+
+func newTrails(max int) *trails {
+	return &trails{byKey: map[trailKey]*trail{}, ring: make([]trailKey, 0, max)}
+}
+
+// accepted notes an event that was stored.
+func (t *trails) accepted(c *live, m *bus.Message, typ string, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	tr := t.of(trailKey{c.spec.Ref, m.ID}, typ)
+	tr.accepted, tr.position = now, m.Position
+}
+
+// stopped notes what became of an event at a subscription.
+func (t *trails) stopped(channel contract.Ref, m *bus.Message, typ string, s stop) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	tr := t.of(trailKey{channel, m.ID}, typ)
+	if tr.position == "" {
+		tr.position = m.Position
+	}
+	if tr.accepted.IsZero() {
+		tr.accepted = m.Published
+	}
+	i := slices.IndexFunc(tr.stops, func(old stop) bool { return old.sub == s.sub })
+	if i < 0 {
+		tr.stops = append(tr.stops, s)
+		return
+	}
+	tr.stops[i] = s
+}
+
+// of is an event's trail; a new one takes the place of the oldest. Under mu.
+func (t *trails) of(key trailKey, typ string) *trail {
+	if tr := t.byKey[key]; tr != nil {
+		return tr
+	}
+	tr := &trail{typ: typ}
+	if len(t.ring) < cap(t.ring) {
+		t.ring = append(t.ring, key)
+	} else {
+		delete(t.byKey, t.ring[t.next])
+		t.ring[t.next] = key
+		t.next = (t.next + 1) % len(t.ring)
+	}
+	t.byKey[key] = tr
+	return tr
+}
+
+// find returns the trails of an id, of any source if none is given.
+func (t *trails) find(id, source string) map[trailKey]trail {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := map[trailKey]trail{}
+	for key, tr := range t.byKey {
+		if s, i := split(key.id); i == id && (source == "" || s == source) {
+			found := *tr
+			found.stops = slices.Clone(tr.stops)
+			out[key] = found
+		}
+	}
+	return out
+}
