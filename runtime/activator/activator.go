@@ -69,6 +69,7 @@ type Activator struct {
 	cfg       Config
 	revisions table
 	active    activity
+	colds     colds
 	probers   sync.WaitGroup
 	unsettled atomic.Bool     // revisions gained lately are held
 	base      context.Context // ends the goroutines that Run waits for

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,8 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/sluice-dev/sluice/runtime/proxy"
 	"github.com/sluice-dev/sluice/schema/contract"
@@ -100,4 +103,24 @@ func BenchmarkHandler(b *testing.B) {
 		target := &url.URL{Scheme: "http", Host: plain(b)}
 		run(b, &httputil.ReverseProxy{Transport: tr, FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.SetXForwarded() }})
 	})
+}
+
+// BenchmarkSetPod is one pod among many that becomes ready, or is ready no more.
+func BenchmarkSetPod(b *testing.B) {
+	for _, n := range []int{10, 1000} {
+		b.Run(fmt.Sprint(n, " pods"), func(b *testing.B) {
+			a := newActivator(b, Config{Proxy: proxy.New(proxy.Config{})})
+			for i := range n {
+				a.SetPod(podAt(fmt.Sprint("p", i), "127.0.0.1:1", true, contract.Limits{ContainerConcurrency: 10}))
+			}
+			change := []*corev1.Pod{
+				podAt("p7", "127.0.0.1:1", false, contract.Limits{ContainerConcurrency: 10}),
+				podAt("p7", "127.0.0.1:1", true, contract.Limits{ContainerConcurrency: 10}),
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				a.SetPod(change[i%2])
+			}
+		})
+	}
 }

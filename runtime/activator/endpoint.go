@@ -26,6 +26,8 @@ type endpoint struct {
 	retiring    bool  // takes one only where no other can
 	over        bool  // will never take one again
 	restarts    int32 // of all containers together
+	scheduled   bool  // it has a node
+	started     bool  // a container of it runs
 	checks      []check
 	probeable   bool // checks are all that readiness depends on
 }
@@ -42,9 +44,11 @@ func readEndpoint(p *corev1.Pod) (endpoint, error) {
 		over:        p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed,
 		retiring:    p.Annotations[contract.AnnotationRetiring] == "true",
 		ready:       isReady(p),
+		scheduled:   p.Spec.NodeName != "",
 	}
 	for i := range p.Status.ContainerStatuses {
 		e.restarts += p.Status.ContainerStatuses[i].RestartCount
+		e.started = e.started || p.Status.ContainerStatuses[i].State.Running != nil
 	}
 	limits, err1 := readLimits(p.Annotations[contract.AnnotationLimits])
 	ports, err2 := readPorts(p.Annotations[contract.AnnotationPorts])

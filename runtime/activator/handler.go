@@ -85,6 +85,9 @@ func (v *revision) send(w http.ResponseWriter, r *http.Request, p *pod) (status 
 			v.owner.revisions.retire(v)
 		}
 	}()
+	if v.isCold.Load() {
+		w = v.endCold(w)
+	}
 	return v.owner.cfg.Proxy.Forward(w, r, p.upstream, p.timeouts)
 }
 

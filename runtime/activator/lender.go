@@ -65,6 +65,7 @@ const (
 func (v *revision) borrow(ctx context.Context, t turn, d time.Duration) (*pod, error) {
 	lender, moved := v.loans.lender, v.loans.whenMoved()
 	v.loans.asking++
+	v.beginCold(t.arrived)
 	pressed := v.loans.asking == 1
 	v.mu.Unlock()
 	v.touch()
@@ -160,5 +161,6 @@ func (v *revision) occupy(place *Place) *pod {
 	p.own++
 	v.running++
 	v.usable.heavier(p)
+	v.cold.reach(coldReady)
 	return p
 }

@@ -82,6 +82,7 @@ func (a *Activator) WriteMetrics(out io.Writer) error {
 	gauge("kn_revision_pods_not_ready", "Pods that do not take requests yet.", func(l Load) int { return l.Pods - l.Ready - l.Terminating })
 	gauge("kn_revision_pods_terminating", "Pods that end.", func(l Load) int { return l.Terminating })
 	a.writeCounters(w, loads)
+	a.colds.write(w)
 	return w.Flush()
 }
 

@@ -139,6 +139,7 @@ func (v *revision) set(e endpoint) bool {
 	p.ready, p.terminating, p.restarts = e.ready, e.terminating, e.restarts
 	v.retire(p, e.retiring)
 	p.checks, p.probeable = e.checks, e.probeable
+	v.cold.sees(e)
 	v.refresh(p)
 	v.askForPod() // it may have been the last that was not ending
 	return true
@@ -161,6 +162,7 @@ func (v *revision) refresh(p *pod) {
 	switch {
 	case p.wanted() && p.index == none:
 		v.usable.add(p)
+		v.cold.reach(coldReady)
 		v.wakeErr, v.told = nil, ""
 		v.dispatch()
 	case !p.wanted() && p.index != none:

@@ -31,6 +31,7 @@ type revision struct {
 	limits limits
 	stats  counters
 	active atomic.Bool // in the owner's activity
+	isCold atomic.Bool // cold has begun
 
 	mu      sync.Mutex      // guards all below; held for a few instructions only
 	pods    map[string]*pod // by name, all that exist
@@ -42,6 +43,7 @@ type revision struct {
 	told    string          // why its pods do not become ready, as the autoscaler says
 	retired bool            // no longer in the table
 	running int             // requests of this process at pods, those at deleted ones too
+	cold    cold            // a start that somebody waits for
 	loans   loans           // whose places these are, where there are several activators
 }
 
@@ -129,6 +131,7 @@ func (v *revision) queue(t turn, guest *Guest, id uint64) (*waiter, error) {
 	w := &waiter{guest: guest, id: id, arrived: t.arrived, bytes: t.bytes}
 	if guest == nil {
 		w.ready = make(chan *pod, 1)
+		v.beginCold(t.arrived)
 	} else {
 		v.loans.waiting++
 	}

@@ -207,6 +207,15 @@ func TestQueue_NoPlaceIsLostUnderStress(t *testing.T) {
 
 func BenchmarkClaimRelease(b *testing.B) {
 	now := time.Now()
+	b.Run("two locks", func(b *testing.B) { // what any queue with a lock costs
+		var mu sync.Mutex
+		for b.Loop() {
+			mu.Lock()
+			mu.Unlock() //nolint:staticcheck // nothing is done: that is what is measured
+			mu.Lock()
+			mu.Unlock() //nolint:staticcheck // as above
+		}
+	})
 	for _, bb := range []struct {
 		name   string
 		limits []int

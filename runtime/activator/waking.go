@@ -29,6 +29,9 @@ func (v *revision) wake(ctx context.Context) {
 		err := v.owner.cfg.Waker.Wake(ctx, v.key)
 		v.mu.Lock()
 		v.wakeErr = err
+		if err == nil {
+			v.cold.reach(coldWoken)
+		}
 		v.mu.Unlock()
 		if err == nil {
 			pause = wakeAgain

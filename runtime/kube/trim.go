@@ -20,7 +20,7 @@ func trim(obj any) (any, error) {
 }
 
 // trimPod keeps names, age, the data plane's labels and annotations, ports and
-// readiness probes, address and readiness.
+// readiness probes, address and readiness, and how far the start has come.
 func trimPod(p *corev1.Pod) *corev1.Pod {
 	out := &corev1.Pod{
 		TypeMeta: p.TypeMeta,
@@ -30,7 +30,7 @@ func trimPod(p *corev1.Pod) *corev1.Pod {
 			Labels:      only(p.Labels, contract.LabelRevision, contract.LabelService, contract.LabelConfiguration),
 			Annotations: only(p.Annotations, contract.AnnotationLimits, contract.AnnotationPorts, contract.AnnotationRetiring),
 		},
-		Spec:   corev1.PodSpec{ReadinessGates: p.Spec.ReadinessGates},
+		Spec:   corev1.PodSpec{ReadinessGates: p.Spec.ReadinessGates, NodeName: p.Spec.NodeName},
 		Status: corev1.PodStatus{Phase: p.Status.Phase, PodIP: p.Status.PodIP},
 	}
 	for i := range p.Spec.Containers {
@@ -43,7 +43,11 @@ func trimPod(p *corev1.Pod) *corev1.Pod {
 		}
 	}
 	for _, c := range p.Status.ContainerStatuses {
-		out.Status.ContainerStatuses = append(out.Status.ContainerStatuses, corev1.ContainerStatus{Name: c.Name, RestartCount: c.RestartCount})
+		kept := corev1.ContainerStatus{Name: c.Name, RestartCount: c.RestartCount}
+		if c.State.Running != nil {
+			kept.State.Running = &corev1.ContainerStateRunning{}
+		}
+		out.Status.ContainerStatuses = append(out.Status.ContainerStatuses, kept)
 	}
 	return out
 }
