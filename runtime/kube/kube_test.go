@@ -157,7 +157,7 @@ func TestWatcher_PodsCarryOnlyWhatIsRead(t *testing.T) {
 			Namespace: "default", Name: "p", UID: "u", Labels: map[string]string{contract.LabelRevision: "hello-1"},
 			Annotations: map[string]string{contract.AnnotationLimits: `{"port":8080,"protocol":"http1"}`, contract.AnnotationPorts: `{"8080":41234}`},
 		},
-		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Ports: []corev1.ContainerPort{{ContainerPort: 8080}}}}},
+		Spec: corev1.PodSpec{NodeName: "n", Containers: []corev1.Container{{Name: "app", Ports: []corev1.ContainerPort{{ContainerPort: 8080}}}}},
 		Status: corev1.PodStatus{Phase: corev1.PodRunning, PodIP: "10.0.0.1", Conditions: []corev1.PodCondition{
 			{Type: corev1.PodReady, Status: corev1.ConditionTrue},
 		}},
