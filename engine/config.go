@@ -83,6 +83,8 @@ type Config struct {
 	// Name is the repository as people may see it: no credentials. Branch is the branch.
 	Name, Branch string
 	Repository   Repository
+	// Digests is optional; without it images run under their tags.
+	Digests Digests
 	// References is optional; without it no spec can name a Git ref.
 	References References
 	// Watcher is optional; without it the repository is looked at every Resync.

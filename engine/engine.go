@@ -38,6 +38,7 @@ type Engine struct {
 	history   historian
 	refs      gitRefs
 	worse     verdicts
+	images    *imageBook
 	facts     factCache
 	trouble   map[revisionKey]trouble
 
@@ -64,6 +65,7 @@ func New(cfg Config) (*Engine, error) {
 		parts:   map[partKey]load.Part{},
 		facts:   factCache{},
 		trouble: map[revisionKey]trouble{},
+		images:  newImageBook(cfg),
 		memo:    plan.NewMemo(),
 		orphans: released(cfg),
 		tries:   map[manifest.ID]try{},
@@ -99,6 +101,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	if e.cfg.Watcher != nil {
 		g.Go(func() error { return e.cfg.Watcher.Run(ctx) })
 	}
+	g.Go(func() error { return e.images.run(ctx) })
 	g.Go(func() error { return e.loop(ctx) })
 	err := g.Wait()
 	if errors.Is(err, context.Canceled) {
@@ -147,6 +150,7 @@ func (e *Engine) await(ctx context.Context, wait time.Duration) (look bool) {
 		return true
 	case <-e.cfg.Observer.Changes():
 		_ = pause(ctx, e.cfg.Settle)
+	case <-e.images.found:
 	case <-timer.C:
 	}
 	return e.next != nil || e.cfg.Watcher == nil || e.lookErr != nil

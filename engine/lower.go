@@ -61,6 +61,7 @@ func (e *Engine) lower() {
 	e.units = make([]*unit, 0, len(e.tree.Specs))
 	e.latest = make(latestIndex, len(e.tree.Specs))
 	e.manifests = nil
+	described := map[revisionKey]bool{}
 	for _, entry := range e.tree.Specs {
 		u := old[entry.Identity]
 		if !u.of(entry) {
@@ -72,8 +73,10 @@ func (e *Engine) lower() {
 	for _, u := range e.units {
 		for i, w := range u.nouns.Workloads {
 			e.latest[configurationKey{w.Namespace, w.Configuration}] = latest{u, i, w.Revision}
+			described[revisionKey{w.Namespace, w.Revision}] = true
 		}
 	}
+	e.images.forget(func(key revisionKey) bool { return described[key] })
 }
 
 // newUnit lowers a spec. Its pods get what the directory's bindings give them;

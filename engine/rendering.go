@@ -50,8 +50,13 @@ func (e *Engine) renderUnit(ctx context.Context, u *unit, c cluster) (rendered b
 		}
 		in.Lines[configuration] = line
 	}
+	waits := false
+	in.Images = e.imagesOf(c, &waits)
 	u.result, u.err = render.Render(in, e.cfg.Render)
 	u.due = u.result.Due()
+	if waits {
+		u.inputs = ""
+	}
 	return true
 }
 

@@ -28,8 +28,10 @@ func (e *Engine) summary(c cluster, p plan.Plan) status.Report {
 	s := summarizer{engine: e, cluster: c, pending: pendingByUnit(p), before: sync.OnceValue(func() map[schema.Identity]status.Spec { return specsByIdentity(e.report) })}
 	r.Specs = make([]status.Spec, 0, len(e.units)+len(e.tree.Broken))
 	for _, u := range e.units {
-		r.Specs = append(r.Specs, s.spec(u))
+		spec := s.spec(u)
+		r.Specs = append(r.Specs, spec)
 		r.Problems = append(r.Problems, troubles(u)...)
+		r.Problems = append(r.Problems, e.tagTroubles(u, spec.Revisions)...)
 	}
 	for _, id := range e.tree.Broken {
 		r.Specs = append(r.Specs, s.invalid(id))

@@ -29,6 +29,8 @@ type Unit struct {
 	// before it; both count only while a share moves in steps.
 	Now   time.Time
 	Worse map[string]string
+	// Images says what the tags in images stand for; nil leaves them as written.
+	Images Images
 	// Facts is what the cluster knows of revisions in the unit's namespace.
 	Facts Facts
 	// Directory is what all specs describe; nil is nothing.
@@ -131,6 +133,10 @@ func Render(u Unit, c Config) (Result, error) {
 			return nil
 		}
 		rendered[w.Revision] = true
+		w, known, err := u.Images.resolved(w)
+		if err != nil || !known {
+			return err
+		}
 		if err := add(&res, u, c)(deployment(w, c)); err != nil || !byHPA(w.Template) {
 			return err
 		}

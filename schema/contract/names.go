@@ -70,6 +70,10 @@ const (
 	// AnnotationLimits, on a revision's Deployment and Pods, carries the request
 	// limits for the activator as a JSON object; see Limits.
 	AnnotationLimits = "sluice.dev/limits"
+	// AnnotationImages, on a revision's Deployment, is what the tags in its
+	// images stood for when it was created: a JSON object of image as written to
+	// reference with digest.
+	AnnotationImages = "sluice.dev/images"
 	// AnnotationFailed, on a revision's Deployment, says why it was given up: it
 	// did not become ready in time and no route leads to it, so that it was
 	// scaled to zero. At zero it looks complete, but it never was ready. The
