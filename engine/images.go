@@ -184,8 +184,8 @@ func (b *imageBook) ask(image Image) *imageAnswer {
 
 // forget drops what no revision of the repository asks for any more.
 func (b *imageBook) forget(described func(revisionKey) bool) {
-	if b.cfg.Digests == nil {
-		return
+	if b == nil || b.cfg.Digests == nil {
+		return // an engine without a cluster has no book
 	}
 	b.lock.Lock()
 	defer b.lock.Unlock()
