@@ -75,8 +75,9 @@ var mayImport = map[string][]string{
 	"examples": {},
 
 	"cmd/sluice/cli":     {},
+	"cmd/sluice/clone":   {},
 	"cmd/sluice/install": {"schema/contract"},
-	"cmd/sluice/verb": append([]string{"schema", "schema/catalog", "schema/contract", "schema/plain", "engine", "runtime/autoscaler", "cmd/sluice/cli", "cmd/sluice/install"},
+	"cmd/sluice/verb": append([]string{"schema", "schema/catalog", "schema/contract", "schema/plain", "engine", "runtime/autoscaler", "cmd/sluice/cli", "cmd/sluice/clone", "cmd/sluice/install"},
 		engineRooms...),
 	"cmd/sluice": {"cmd/sluice/cli", "cmd/sluice/role", "cmd/sluice/verb"},
 }

@@ -28,7 +28,7 @@ func (c Change) String() string {
 	if from == "" {
 		from = "(none)"
 	}
-	return fmt.Sprintf("%s: %s -> %s", c.Path, from, c.To)
+	return fmt.Sprintf("%s: %s -> %s", c.Path, from, cmp.Or(c.To, "(none)"))
 }
 
 // Subset lists where live does not have what desired names. Values that the

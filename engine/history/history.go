@@ -60,6 +60,7 @@ func Ordinal(configuration, name string) (n int, ok bool) {
 type Line struct {
 	Revisions []Revision
 	current   string
+	previous  string
 }
 
 // Describe tells the line what a commit described. Call it oldest first; a
@@ -68,7 +69,7 @@ func (l *Line) Describe(c Commit, w desired.Workload) {
 	if l.current == w.Revision {
 		return
 	}
-	l.current = w.Revision
+	l.previous, l.current = l.current, w.Revision
 	for i := range l.Revisions {
 		if l.Revisions[i].Name == w.Revision {
 			l.Revisions[i].Last = c
@@ -99,6 +100,10 @@ func (l Line) Names() []string {
 	}
 	return names
 }
+
+// Previous is the name of the revision that was described before the current
+// one; empty if there was none.
+func (l Line) Previous() string { return l.previous }
 
 // Current is the name of the revision that the newest commit describes.
 func (l Line) Current() string { return l.current }

@@ -37,8 +37,7 @@ func newHistory(o *options) *cobra.Command {
 		},
 	}
 	v.format = cli.AddFormat(c, cli.Text, cli.JSON)
-	c.Flags().StringVar(&v.settings.Repository, "repo", "", "repository to read; default: the one that the cluster's engine watches")
-	c.Flags().StringVar(&v.settings.Branch, "branch", "main", "its branch, with --repo")
+	sourceFlags(c, &v.settings)
 	return c
 }
 
@@ -53,14 +52,8 @@ type historic struct {
 }
 
 func (v *historyOptions) run(ctx context.Context) error {
-	if v.settings.Repository == "" {
-		cluster, err := v.parts.Cluster(v.kubeconfig)
-		if err != nil {
-			return err
-		}
-		if v.settings, err = cluster.Settings(ctx); err != nil {
-			return err
-		}
+	if err := v.source(ctx, &v.settings); err != nil {
+		return err
 	}
 	repository, err := v.repository("", v.settings)
 	if err != nil {

@@ -63,7 +63,7 @@ Exit codes: 0 fine, 1 failed, 2 usage, 3 changes pending (plan --exit-code), 4 s
 	root.PersistentFlags().StringVar(&o.kubeconfig, "kubeconfig", "", "the cluster; else $KUBECONFIG, else .sluice/kubeconfig")
 	root.AddGroup(&cobra.Group{ID: "verbs", Title: "Verbs:"}, &cobra.Group{ID: "roles", Title: "Roles in the cluster:"})
 	for _, c := range []*cobra.Command{
-		newValidate(o), newRender(o), newPlan(o), newStatus(o), newHistory(o), newExplain(o), newTop(o), newInstall(o),
+		newValidate(o), newRender(o), newPlan(o), newStatus(o), newHistory(o), newDiff(o), newRollback(o), newExplain(o), newTop(o), newInstall(o),
 	} {
 		c.GroupID = "verbs"
 		root.AddCommand(c)
