@@ -10,6 +10,7 @@ import (
 	"github.com/sluice-dev/sluice/engine/git"
 	"github.com/sluice-dev/sluice/engine/manifest"
 	"github.com/sluice-dev/sluice/engine/plan"
+	"github.com/sluice-dev/sluice/engine/preview"
 	"github.com/sluice-dev/sluice/engine/render"
 	"github.com/sluice-dev/sluice/engine/status"
 	"github.com/sluice-dev/sluice/schema"
@@ -101,6 +102,8 @@ type Config struct {
 	// Kinds is the table of contents of what specs may be.
 	Kinds  schema.Kinds
 	Render render.Config
+	// Previews bounds what the repository may say about previews.
+	Previews preview.Limits
 	// Policy bounds pruning; the zero Policy is plan.DefaultPolicy.
 	Policy plan.Policy
 	// Parallel is how many writes are under way at once. Default 32.

@@ -29,6 +29,7 @@ type Engine struct {
 
 	parts map[partKey]load.Part
 	units []*unit
+	index map[schema.Identity]*unit
 	// manifests are those of all units, each object once; nil if that has to be
 	// found out anew.
 	manifests []manifest.Manifest
@@ -39,6 +40,7 @@ type Engine struct {
 	refs      gitRefs
 	worse     verdicts
 	images    *imageBook
+	previews  previews
 	facts     factCache
 	trouble   map[revisionKey]trouble
 
@@ -153,7 +155,7 @@ func (e *Engine) await(ctx context.Context, wait time.Duration) (look bool) {
 	case <-e.images.found:
 	case <-timer.C:
 	}
-	return e.next != nil || e.cfg.Watcher == nil || e.lookErr != nil
+	return e.next != nil || e.cfg.Watcher == nil || e.lookErr != nil || !e.previews.due.IsZero() && !e.cfg.Now().Before(e.previews.due)
 }
 
 // moved is the watcher's channel; nil, which never delivers, without one.

@@ -41,6 +41,9 @@ type revision struct {
 	reason  string
 	message string
 	commit  string
+	// preview is the Git ref that it was made for; empty if the trusted branch
+	// described it.
+	preview string
 	// activation is how it got its first pod last.
 	activation contract.Activation
 }
@@ -148,6 +151,7 @@ func readRevision(object *plan.Object) revision {
 		labelled:      object.Labels[contract.LabelRevision] != "",
 		source:        object.Labels[contract.LabelSource] != "",
 		commit:        object.Commit,
+		preview:       object.Annotations[contract.AnnotationPreview],
 	}
 	var d struct {
 		Metadata metav1.ObjectMeta         `json:"metadata"`
@@ -190,7 +194,7 @@ func (r *revision) judge(c appsv1.DeploymentCondition) {
 
 // fact says the same in render's words.
 func (r *revision) fact() render.Fact {
-	return render.Fact{Ready: r.ready, Reason: r.reason, Message: r.message}
+	return render.Fact{Ready: r.ready, Reason: r.reason, Message: r.message, Preview: r.preview}
 }
 
 // routed reads what a route's VirtualService was written with.
@@ -198,6 +202,7 @@ func routed(object *plan.Object) render.Routed {
 	return render.Routed{
 		LatestReady: pairs(object.Annotations[contract.AnnotationLatestReady]),
 		RefReady:    pairs(object.Annotations[contract.AnnotationRefReady]),
+		Previews:    pairs(object.Annotations[contract.AnnotationPreviews]),
 		Rollouts:    rollout.Decode(object.Annotations[contract.AnnotationRollouts]),
 	}
 }

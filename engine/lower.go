@@ -60,6 +60,7 @@ func (e *Engine) lower() {
 	}
 	e.units = make([]*unit, 0, len(e.tree.Specs))
 	e.latest = make(latestIndex, len(e.tree.Specs))
+	e.index = make(map[schema.Identity]*unit, len(e.tree.Specs))
 	e.manifests = nil
 	described := map[revisionKey]bool{}
 	for _, entry := range e.tree.Specs {
@@ -71,12 +72,14 @@ func (e *Engine) lower() {
 	}
 	e.direct()
 	for _, u := range e.units {
+		e.index[u.entry.Identity] = u
 		for i, w := range u.nouns.Workloads {
 			e.latest[configurationKey{w.Namespace, w.Configuration}] = latest{u, i, w.Revision}
 			described[revisionKey{w.Namespace, w.Revision}] = true
 		}
 	}
 	e.images.forget(func(key revisionKey) bool { return described[key] })
+	e.arrange()
 }
 
 // newUnit lowers a spec. Its pods get what the directory's bindings give them;
@@ -120,3 +123,11 @@ func (u *unit) desire() desired.Nouns {
 
 // namespace is where the unit's objects are.
 func (u *unit) namespace() string { return u.entry.Identity.Namespace }
+
+// binds gives pods of another template of the unit what bindings give its own.
+func (u *unit) binds(n desired.Nouns) desired.Nouns {
+	if u.bind == nil {
+		return n
+	}
+	return u.bind(n)
+}

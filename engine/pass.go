@@ -22,6 +22,9 @@ func (e *Engine) pass(ctx context.Context, look bool) time.Duration {
 	if look {
 		e.look(ctx)
 		e.lookRefs(ctx)
+		if !e.previews.read {
+			e.lookPreviews(ctx)
+		}
 	}
 	if e.snapshot.Commit.Hash == "" {
 		e.publish(e.summary(newCluster(nil, nil), plan.Plan{}))
@@ -39,6 +42,11 @@ func (e *Engine) pass(ctx context.Context, look bool) time.Duration {
 				continue
 			}
 			c = e.survey(e.cfg.Observer.Live()) // the signal stays: there is more to do
+		}
+		if look && e.next == nil && ctx.Err() == nil {
+			if look = false; e.lookPreviews(ctx) {
+				continue
+			}
 		}
 		e.publish(e.summary(c, p))
 		return e.nextLook(p, inspecting)
@@ -65,6 +73,7 @@ func (e *Engine) Preview(ctx context.Context) (plan.Plan, status.Report, error) 
 	if e.lookErr != nil {
 		return plan.Plan{}, status.Report{}, e.lookErr
 	}
+	e.lookPreviews(ctx)
 	c, _ := e.inspect(ctx, e.survey(e.live()))
 	e.render(ctx, c)
 	p := e.plan(c.live)
@@ -136,6 +145,9 @@ func (e *Engine) nextLook(p plan.Plan, inspecting bool) time.Duration {
 		if !u.due.IsZero() {
 			wait = min(wait, max(u.due.Sub(now), time.Millisecond))
 		}
+	}
+	if !e.previews.due.IsZero() {
+		wait = min(wait, max(e.previews.due.Sub(now), time.Millisecond))
 	}
 	if e.lookErr != nil {
 		wait = min(wait, 5*time.Second)

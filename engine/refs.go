@@ -24,6 +24,12 @@ type References interface {
 	Resolve(ctx context.Context, name string) (git.Snapshot, error)
 	// IsAncestor reports whether a commit is another one, or before it.
 	IsAncestor(ctx context.Context, old, now string) (bool, error)
+	// Refs lists the references that match one of the patterns.
+	Refs(ctx context.Context, patterns []string) ([]git.Ref, error)
+	// Compare says what a commit changed since it left the line of trunk.
+	Compare(ctx context.Context, trunk, head string) (git.Comparison, error)
+	// Signed reports with nil that one of the keys has signed a commit.
+	Signed(ctx context.Context, commit string, keys []string) error
 }
 
 // gitRefs is what the Git refs that traffic names describe.
@@ -95,6 +101,8 @@ func (e *Engine) lookRef(ctx context.Context, u *unit, key refKey, old map[strin
 	}
 	ref, err := e.describedAt(ctx, f.snapshot, key.configurationKey, u.entry.File)
 	if err == nil && ref.Workload != nil {
+		bound := u.binds(desired.Nouns{Workloads: []desired.Workload{*ref.Workload}})
+		ref.Workload = &bound.Workloads[0]
 		ref, err = e.trusts(ctx, f, key.configurationKey, ref)
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -70,4 +71,49 @@ func (w *world) routes(name string) map[string]string {
 		}
 	}
 	return nil
+}
+
+// Refs knows patterns that end in a star, or have one in the middle.
+func (w *world) Refs(_ context.Context, patterns []string) ([]git.Ref, error) {
+	if w.gone != nil || w.unlisted != nil {
+		return nil, cmp.Or(w.gone, w.unlisted)
+	}
+	var out []git.Ref
+	for _, name := range slices.Sorted(maps.Keys(w.refs)) {
+		for _, pattern := range patterns {
+			before, after, _ := strings.Cut(pattern, "*")
+			if strings.HasPrefix(name, before) && strings.HasSuffix(name, after) {
+				out = append(out, git.Ref{Name: name, Commit: w.refs[name].Hash})
+			}
+		}
+	}
+	return out, nil
+}
+
+// Compare knows branches of one commit on top of the trusted one.
+func (w *world) Compare(_ context.Context, trunk, head string) (git.Comparison, error) {
+	w.compared++
+	c, ok := w.find(head)
+	if !ok {
+		return git.Comparison{}, git.ErrNoObject
+	}
+	if now, _ := w.find(trunk); slices.Contains(now.Parents, head) {
+		return git.Comparison{Head: c.Commit, Base: head, Merged: true}, nil
+	}
+	out := git.Comparison{Head: c.Commit}
+	base, _ := w.find(c.Parents[0])
+	for _, path := range slices.Sorted(maps.Keys(c.files)) {
+		if base.files[path] != c.files[path] {
+			out.Files = append(out.Files, git.FileChange{Path: path, OldBlob: base.files[path], NewBlob: c.files[path]})
+		}
+	}
+	return out, nil
+}
+
+// Signed believes a commit whose message says who signed it.
+func (w *world) Signed(_ context.Context, hash string, keys []string) error {
+	if c, _ := w.find(hash); slices.ContainsFunc(keys, func(key string) bool { return strings.Contains(c.Message, "Signed: "+key) }) {
+		return nil
+	}
+	return git.ErrUnsigned
 }

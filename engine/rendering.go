@@ -64,7 +64,7 @@ func (e *Engine) renderUnit(ctx context.Context, u *unit, c cluster) (rendered b
 func (e *Engine) input(u *unit, c cluster) render.Unit {
 	in := render.Unit{
 		Identity: u.entry.Identity, File: u.entry.File, Nouns: u.desire(),
-		Latest: map[string]desired.Workload{}, Refs: e.refsOf(u), Now: e.cfg.Now(), Worse: e.worse.of(u),
+		Latest: map[string]desired.Workload{}, Refs: e.refsOf(u), Now: e.cfg.Now(), Worse: e.worse.of(u), Previews: e.previews.previewed(u), Unread: !e.previews.read && e.cfg.References != nil,
 		Facts: render.Facts{Revisions: map[string]render.Fact{}, Routed: map[string]render.Routed{}},
 	}
 	ns := u.namespace()
@@ -126,7 +126,7 @@ func (e *Engine) fingerprint(b []byte, u *unit, c cluster) []byte {
 			b = r.print(b)
 		}
 	}
-	b = e.worse.print(b, u)
+	b = e.previews.print(e.worse.print(strconv.AppendBool(b, e.previews.read), u), u)
 	for _, r := range u.nouns.Routes {
 		if object, ok := c.live[virtualService(r)]; ok && object.Ours {
 			b = appendTexts(b, "routed", r.Name, object.ResourceVersion)
@@ -150,7 +150,7 @@ func (e *Engine) fingerprint(b []byte, u *unit, c cluster) []byte {
 
 // print appends what render is told of a revision.
 func (r *revision) print(b []byte) []byte {
-	return appendTexts(strconv.AppendBool(b, r.ready), r.key.name, r.reason, r.message)
+	return appendTexts(strconv.AppendBool(b, r.ready), r.key.name, r.reason, r.message, r.preview)
 }
 
 // appendTexts appends texts in such a way that no other texts look the same.
@@ -177,7 +177,7 @@ func (e *Engine) retains() func(*plan.Object) bool {
 			return kept[o.ID]
 		}
 		_, described := e.latest[configurationKey{o.ID.Namespace, o.Labels[contract.LabelConfiguration]}]
-		return described || reachable()[revisionKey{o.ID.Namespace, o.Labels[contract.LabelRevision]}]
+		return described && o.Annotations[contract.AnnotationPreview] == "" || reachable()[revisionKey{o.ID.Namespace, o.Labels[contract.LabelRevision]}]
 	}
 }
 

@@ -23,9 +23,9 @@ func (v verdicts) print(b []byte, u *unit) []byte {
 		return b
 	}
 	for _, routing := range u.result.Routes {
-		for _, s := range routing.Rollouts {
-			if why := v[revisionKey{u.namespace(), s.Newest()}]; why != "" {
-				b = appendTexts(b, "worse", s.Newest(), why)
+		for _, s := range routing.Shares {
+			if why := v[revisionKey{u.namespace(), s.Revision}]; why != "" {
+				b = appendTexts(b, "worse", s.Revision, why)
 			}
 		}
 	}

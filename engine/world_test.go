@@ -43,6 +43,10 @@ type world struct {
 	// refs are further references by full name: tags, branches.
 	refs     map[string]commit
 	branches int
+	// unlisted makes the references unreadable.
+	unlisted error
+	// compared counts how often branches were.
+	compared int
 	changes  chan struct{}
 	moves    chan struct{}
 	now      time.Time
@@ -110,7 +114,7 @@ func (w *world) commit(message string, before, files map[string]string) commit {
 		w.blobs[blob], next[path] = content, blob
 	}
 	c := commit{files: next}
-	c.Message, c.AuthorName, c.When = message, "Ada", w.now
+	c.Message, c.AuthorName, c.When, c.Committed = message, "Ada", w.now, w.now
 	return c
 }
 

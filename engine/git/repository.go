@@ -220,6 +220,7 @@ func commitFrom(c *object.Commit) Commit {
 		AuthorName:  c.Author.Name,
 		AuthorEmail: c.Author.Email,
 		When:        c.Author.When,
+		Committed:   c.Committer.When,
 		Message:     c.Message,
 	}
 }

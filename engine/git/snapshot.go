@@ -27,7 +27,9 @@ type Commit struct {
 	// AuthorName, AuthorEmail, When and Message are what the author says.
 	AuthorName, AuthorEmail string
 	When                    time.Time
-	Message                 string
+	// Committed is when the commit was made; a rebase changes it, and When not.
+	Committed time.Time
+	Message   string
 }
 
 // Entry is one file of a tree.

@@ -24,6 +24,10 @@ type Settings struct {
 	// a slash matches a name anywhere, one with a slash the path from the
 	// root; `*` is any part of a name and `**` any number of folders.
 	Ignore []string `json:"ignore,omitempty"`
+	// Previews is which refs beside the branch may run.
+	Previews *Previews `json:"previews,omitempty"`
+	// GC is when old revisions are deleted.
+	GC *GC `json:"gc,omitempty"`
 }
 
 // ReadSettings reads the repository's settings. If a problem is an error the
@@ -94,7 +98,7 @@ func (s Settings) check(doc schema.Document) []schema.Problem {
 			problems = append(problems, doc.Problem(indexed("ignore", i), "want a pattern such as `docs`, `*.tmpl.yaml` or `charts/**`"))
 		}
 	}
-	return problems
+	return append(append(problems, s.Previews.check(doc)...), s.GC.check(doc)...)
 }
 
 // Wants reports whether an entry of the tree is to be read; only its Path and

@@ -24,6 +24,10 @@ func prune(in Input, wanted map[manifest.ID]bool, p *Plan) {
 	if len(orphans) == 0 {
 		return
 	}
+	described := map[string]bool{}
+	for i := range in.Manifests {
+		described[in.Manifests[i].Unit.String()] = true
+	}
 	gone := map[string]bool{}
 	var due []Object
 	for _, live := range orphans {
@@ -34,7 +38,7 @@ func prune(in Input, wanted map[manifest.ID]bool, p *Plan) {
 			p.Holds = append(p.Holds, h)
 			continue
 		}
-		if !released {
+		if !released && !described[live.Unit] {
 			gone[live.Unit] = true
 		}
 		due = append(due, live)

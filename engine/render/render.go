@@ -25,6 +25,10 @@ type Unit struct {
 	// Refs is what the Git refs describe that the unit's routes name, as far as
 	// they could be read.
 	Refs map[string]Ref
+	// Previews are what refs beside the trusted branch run of the unit's Service.
+	// Unread: it is not known yet; what the route has of them stays.
+	Previews []Preview
+	Unread   bool
 	// Now is the clock, and Worse says why a revision answers worse than those
 	// before it; both count only while a share moves in steps.
 	Now   time.Time
@@ -53,6 +57,8 @@ type Fact struct {
 	Ready bool
 	// Reason and Message say why it is not ready, or in what trouble it is.
 	Reason, Message string
+	// Preview is the Git ref that it was made for, if it was made for a preview.
+	Preview string
 }
 
 // Routed is the state of a route in the cluster.
@@ -61,6 +67,8 @@ type Routed struct {
 	LatestReady map[string]string
 	// RefReady is the revision that a gitRef meant.
 	RefReady map[string]string
+	// Previews is the revision that a preview's tag meant.
+	Previews map[string]string
 	// Rollouts is how far shares had moved.
 	Rollouts map[string]rollout.State
 }
@@ -149,10 +157,14 @@ func Render(u Unit, c Config) (Result, error) {
 	}
 	for _, r := range u.Nouns.Routes {
 		routing := resolve(u, r, &res)
+		routing.preview(u, r)
 		for _, w := range routing.revive {
 			if err := addWorkload(w); err != nil {
 				return Result{}, err
 			}
+		}
+		if err := renderPreviews(&res, u, c, rendered); err != nil {
+			return Result{}, err
 		}
 		if err := renderRoute(&res, u, c, r, routing); err != nil {
 			return Result{}, err

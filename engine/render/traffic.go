@@ -27,6 +27,8 @@ type Routing struct {
 	Rollouts map[string]rollout.State `json:"rollouts,omitempty"`
 	Due      time.Time                `json:"due,omitzero"`
 	Held     string                   `json:"held,omitempty"`
+	// Previews is the revision that each preview's tag means.
+	Previews map[string]string `json:"previews,omitempty"`
 	// Waiting says what the route waits for; empty if it is as asked.
 	Waiting string `json:"waiting,omitempty"`
 	// revive are revisions that only history knows: the cluster has lost them.
@@ -42,6 +44,8 @@ type Share struct {
 	Tag string `json:"tag,omitempty"`
 	// Latest is true where the share follows a configuration.
 	Latest bool `json:"latest,omitempty"`
+	// Preview is the Git ref whose preview it is.
+	Preview string `json:"preview,omitempty"`
 }
 
 // resolve decides a route's traffic. A revision that never was ready gets no

@@ -29,6 +29,9 @@ func virtualService(r desired.Route, routing Routing, c Config) (built, error) {
 	if len(routing.RefReady) > 0 {
 		vs.Annotations[contract.AnnotationRefReady] = joinPairs(routing.RefReady)
 	}
+	if len(routing.Previews) > 0 {
+		vs.Annotations[contract.AnnotationPreviews] = joinPairs(routing.Previews)
+	}
 	if len(routing.Rollouts) > 0 {
 		vs.Annotations[contract.AnnotationRollouts] = rollout.Encode(routing.Rollouts)
 	}

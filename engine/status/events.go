@@ -70,6 +70,7 @@ func Between(prev, next Report) []Event {
 		}
 		out = append(out, about...)
 	}
+	out = append(out, previewEvents(prev, next)...)
 	return append(out, syncEvents(prev, next)...)
 }
 

@@ -42,6 +42,8 @@ type Report struct {
 	Error string `json:"error,omitempty"`
 	// Specs are sorted by identity.
 	Specs []Spec `json:"specs,omitempty"`
+	// Previews are refs beside the branch, the newest first.
+	Previews []Preview `json:"previews,omitempty"`
 	// Problems are what `sluice validate` says of Commit.
 	Problems []schema.Problem `json:"problems,omitempty"`
 	// Holds are what is deliberately left alone.
@@ -126,6 +128,7 @@ func Equal(a, b Report) bool {
 		a.Applied.Equal(b.Applied) &&
 		slices.EqualFunc(a.Specs, b.Specs, equalSpec) &&
 		slices.Equal(a.Problems, b.Problems) &&
+		slices.EqualFunc(a.Previews, b.Previews, Preview.equal) &&
 		slices.EqualFunc(a.Holds, b.Holds, func(x, y plan.Hold) bool { return x.ID == y.ID && x.Reason == y.Reason })
 }
 

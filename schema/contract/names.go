@@ -63,6 +63,12 @@ const (
 	// AnnotationPreviewPercent, on a Service, is the share of its requests that
 	// previews of it ask for.
 	AnnotationPreviewPercent = "sluice.dev/preview-percent"
+	// AnnotationPreview, on a revision's Deployment, is the Git ref that it
+	// previews. Without that ref, or a route to it, the revision goes.
+	AnnotationPreview = "sluice.dev/preview"
+	// AnnotationPreviews, on a VirtualService, are the revisions of previews by
+	// their tags: `pr-7=hello-0123456789`.
+	AnnotationPreviews = "sluice.dev/previews"
 	// AnnotationPorts, on a Pod, says where a declared container port really
 	// listens: a JSON object such as `{"8080":41234}`. A node that gives every
 	// pod its own network namespace leaves it out.

@@ -43,6 +43,8 @@ type Settings struct {
 	Allow []string `json:"allow,omitempty"`
 	// AllowSecrets lets Secrets with plaintext values through.
 	AllowSecrets bool `json:"allowSecrets,omitempty"`
+	// Previews bounds what the repository may say about previews.
+	Previews Previews `json:"previews,omitzero"`
 	// EventsSink is a URL that gets the engine's CloudEvents. Optional.
 	EventsSink string `json:"eventsSink,omitempty"`
 	// ForgeSecret names a Secret with the key `token`, which may set commit
@@ -74,6 +76,9 @@ func (s Settings) Validate() error {
 	}
 	if s.Image == "" {
 		return fmt.Errorf("--image is required: the sluice image, as registry.example.com/sluice:v1")
+	}
+	if err := s.Previews.validate(); err != nil {
+		return err
 	}
 	if s.Listen != "" {
 		_, port, err := net.SplitHostPort(s.Listen)

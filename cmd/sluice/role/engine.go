@@ -122,6 +122,7 @@ func (c *cluster) engine(settings install.Settings, repository *git.Repository, 
 	cfg.Reporter = reporters{reporter, statuses}
 	cfg.Kinds = verb.Kinds(settings)
 	cfg.Render.Domain, cfg.Render.Image, cfg.Render.Gateway = settings.Domain, settings.Image, settings.Gateway()
+	cfg.Previews = verb.PreviewLimits(settings)
 	cfg.Log = log
 	if _, err := engine.New(cfg); err != nil {
 		return nil, err

@@ -30,6 +30,9 @@ func newInstall(o *options) *cobra.Command {
 	}
 	v.format = cli.AddFormat(c, cli.YAML, cli.JSON)
 	f, s := c.Flags(), &v.settings
+	f.IntVar(&s.Previews.Most, "previews", 0, "how many refs may be previewed at once; -1 is none (default 100)")
+	f.Int64Var(&s.Previews.Percent, "preview-percent", 0, "the most that previews may get of a service's requests (default 50)")
+	f.IntVar(&s.Previews.Days, "preview-days", 0, "how old a previewed ref's newest commit may be (default 30)")
 	f.StringVar(&s.Image, "image", "", "the sluice image (required)")
 	f.StringVar(&s.Repository, "repo", "", "repository to watch: a URL, or a path on the node (required)")
 	f.StringVar(&s.Branch, "branch", "main", "branch to watch")

@@ -83,7 +83,7 @@ func (p *planOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	made, report, err := preview(ctx, cluster, settings, repository)
+	made, report, err := planFor(ctx, cluster, settings, repository)
 	if err != nil {
 		return err
 	}
@@ -99,14 +99,15 @@ func (p *planOptions) run(ctx context.Context) error {
 	return nil
 }
 
-// preview runs the engine's line against the cluster as far as the plan.
-func preview(ctx context.Context, cluster Cluster, settings install.Settings, repository engine.Repository) (plan.Plan, status.Report, error) {
+// planFor runs the engine's line against the cluster as far as the plan.
+func planFor(ctx context.Context, cluster Cluster, settings install.Settings, repository engine.Repository) (plan.Plan, status.Report, error) {
 	cfg := cluster.Config()
 	cfg.Name, cfg.Branch = settings.Repository, settings.Branch
 	cfg.Repository = repository
 	cfg.References = references(repository)
 	cfg.Kinds = Kinds(settings)
 	cfg.Render.Domain = settings.Domain
+	cfg.Previews = PreviewLimits(settings)
 	if last, err := cluster.Report(ctx); err == nil {
 		cfg.Last = last
 	}

@@ -96,6 +96,7 @@ func (v *statusOptions) print(r status.Report) error {
 			s.Printf("\n%s: %s\n  %s\n", spec.Identity, spec.State, spec.Reason)
 		}
 	}
+	v.previews(r.Previews)
 	if len(r.Problems) > 0 {
 		s.Printf("\n")
 	}

@@ -1,0 +1,271 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sluice-dev/sluice/engine/git"
+	"github.com/sluice-dev/sluice/engine/load"
+	"github.com/sluice-dev/sluice/engine/preview"
+	"github.com/sluice-dev/sluice/engine/render"
+	"github.com/sluice-dev/sluice/engine/status"
+)
+
+// previews is what refs beside the trusted branch run of its services.
+type previews struct {
+	// seen are the refs that were looked at, newest first; cut is how many more
+	// there are.
+	seen []*seenRef
+	cut  int
+	// of is what is rendered, list what is reported.
+	of   map[configurationKey][]render.Preview
+	list []status.Preview
+	// read: the refs could be read once.
+	read bool
+	// due is when refs have to be looked at although none has moved.
+	due time.Time
+}
+
+// seenRef is one ref, and what was found out about it.
+type seenRef struct {
+	name string
+	// commit is what was looked at, trunk the branch's commit it was compared with.
+	commit, trunk string
+	pace          preview.Pace
+	head          git.Commit
+	// closed says why it is not open, paused why a newer commit is not looked at yet.
+	closed, paused string
+	// parts are the files that it changed.
+	parts []load.Part
+}
+
+// policy is what sluice.yaml of the trusted branch says, within the
+// installation's limits.
+func (e *Engine) policy() (p preview.Policy, signers []string) {
+	p = preview.Policy{Refs: []string{preview.DefaultRefs}, TTL: preview.DefaultTTL, Most: preview.DefaultMost}
+	if s := e.settings.Previews; s != nil {
+		p.Allow, p.Percent, signers = s.Allow, s.Percent, s.Signers
+		if s.Refs != nil {
+			p.Refs = *s.Refs
+		}
+		if s.Most != nil {
+			p.Most = *s.Most
+		}
+		if d := s.Age(); d > 0 {
+			p.TTL = d
+		}
+	}
+	return p.Within(e.cfg.Previews), signers
+}
+
+// looksPerPass bounds how many refs one pass compares, in multiples of how
+// many may be open; the rest comes a second later.
+const looksPerPass = 4
+
+// lookPreviews finds out what the refs beside the branch describe. It reports
+// whether anything has to be rendered anew. The branch itself comes first: it
+// is called when that is done.
+func (e *Engine) lookPreviews(ctx context.Context) (changed bool) {
+	if e.cfg.References == nil || e.lookErr != nil {
+		return false
+	}
+	policy, signers := e.policy()
+	names, commits, err := e.previewRefs(ctx, policy)
+	if err != nil {
+		e.cfg.Log.Warn("refs cannot be read", "error", err)
+		return false
+	}
+	known := map[string]*seenRef{}
+	for _, ref := range e.previews.seen {
+		known[ref.name] = ref
+	}
+	before := e.previewPrint()
+	l := previewLook{engine: e, policy: policy, signers: signers, now: e.cfg.Now(), budget: looksPerPass * (policy.Most + looksPerPass)}
+	e.previews.seen, e.previews.cut = nil, 0
+	open := 0
+	for _, name := range names {
+		if open >= policy.Most {
+			e.previews.cut++
+			continue
+		}
+		ref := known[name]
+		if ref == nil {
+			ref = &seenRef{name: name}
+		}
+		l.look(ctx, ref, commits[name])
+		e.previews.seen = append(e.previews.seen, ref)
+		if ref.open() {
+			open++
+		}
+	}
+	e.previews.due, e.previews.read = l.due, true
+	e.arrange()
+	return before != e.previewPrint()
+}
+
+// previewRefs are the refs that match the policy, the newest first.
+func (e *Engine) previewRefs(ctx context.Context, policy preview.Policy) (names []string, commits map[string]string, err error) {
+	if policy.Most == 0 || len(policy.Refs) == 0 {
+		return nil, nil, nil
+	}
+	refs, err := e.cfg.References.Refs(ctx, policy.Refs)
+	commits = make(map[string]string, len(refs))
+	for _, ref := range refs {
+		if ref.Name != "refs/heads/"+e.cfg.Branch {
+			commits[ref.Name] = ref.Commit
+			names = append(names, ref.Name)
+		}
+	}
+	preview.Order(names)
+	return names, commits, err
+}
+
+func (r *seenRef) open() bool { return r.commit != "" && r.closed == "" }
+
+// close keeps nothing of what a ref described.
+func (r *seenRef) close(why string) { r.closed, r.parts = why, nil }
+
+// previewLook is one look at all refs.
+type previewLook struct {
+	engine  *Engine
+	policy  preview.Policy
+	signers []string
+	now     time.Time
+	budget  int
+	due     time.Time
+}
+
+// again has the refs be looked at again no later than in a while.
+func (l *previewLook) again(wait time.Duration) {
+	if at := l.now.Add(wait); l.due.IsZero() || at.Before(l.due) {
+		l.due = at
+	}
+}
+
+// look brings what is known of a ref up to date.
+func (l *previewLook) look(ctx context.Context, ref *seenRef, commit string) {
+	ref.paused = ""
+	if why := l.policy.Admits(ref.name, len(l.signers) > 0); why != "" {
+		ref.close(why)
+		return
+	}
+	if ref.commit != commit || ref.trunk != l.engine.snapshot.Commit.Hash {
+		if !l.compare(ctx, ref, commit) {
+			return
+		}
+	}
+	if !ref.open() {
+		return
+	}
+	if why := l.policy.TooOld(ref.head.Committed, l.now); why != "" {
+		ref.close(why)
+	} else {
+		l.again(ref.head.Committed.Add(l.policy.TTL).Sub(l.now) + time.Second)
+	}
+}
+
+// compare finds out what a ref has changed since it left the branch; it
+// reports whether it could.
+func (l *previewLook) compare(ctx context.Context, ref *seenRef, commit string) bool {
+	if l.budget == 0 {
+		l.again(time.Second)
+		return ref.commit != ""
+	}
+	if ref.commit != commit {
+		pace, wait, ok := ref.pace.Take(l.now)
+		if ref.pace = pace; !ok {
+			ref.paused = "it is rewritten too often: its newest commit is looked at a little later"
+			l.again(wait)
+			return ref.commit != ""
+		}
+	}
+	l.budget--
+	c, err := l.compared(ctx, ref.name, commit)
+	if wrong := refusal(err); wrong != "" {
+		*ref = seenRef{name: ref.name, commit: commit, trunk: l.engine.snapshot.Commit.Hash, pace: ref.pace, head: c.Head, closed: wrong}
+		return false
+	}
+	if err != nil {
+		l.engine.cfg.Log.Warn("preview cannot be read", "ref", ref.name, "error", err)
+		l.again(5 * time.Second)
+		return false
+	}
+	parts, err := l.engine.changedParts(ctx, c.Files)
+	if err != nil {
+		l.engine.cfg.Log.Warn("preview cannot be read", "ref", ref.name, "error", err)
+		l.again(5 * time.Second)
+		return false
+	}
+	*ref = seenRef{name: ref.name, commit: commit, trunk: l.engine.snapshot.Commit.Hash, pace: ref.pace, head: c.Head, parts: parts}
+	if c.Merged {
+		ref.close("it is merged: the trusted branch has all its commits")
+	}
+	return true
+}
+
+// compared is the comparison of a commit that is signed, if it has to be.
+func (l *previewLook) compared(ctx context.Context, name, commit string) (git.Comparison, error) {
+	refs := l.engine.cfg.References
+	if l.policy.NeedsSignature(name) {
+		if err := refs.Signed(ctx, commit, l.signers); err != nil {
+			return git.Comparison{}, err
+		}
+	}
+	return refs.Compare(ctx, l.engine.snapshot.Commit.Hash, commit)
+}
+
+// refusal is what is wrong with the ref itself, if the error says so.
+func refusal(err error) string {
+	switch {
+	case errors.Is(err, git.ErrUnsigned):
+		return "its newest commit is not signed by one of the keys under previews.signers, and it is not listed under previews.allow"
+	case errors.Is(err, git.ErrLimit):
+		return err.Error()
+	}
+	return ""
+}
+
+// changedParts reads the files that a ref changed and that the branch has not
+// in the same form.
+func (e *Engine) changedParts(ctx context.Context, files []git.FileChange) ([]load.Part, error) {
+	var parts []load.Part
+	for _, f := range files {
+		if f.NewBlob == "" || f.NewBlob == e.blobAt(f.Path) || !e.settings.Wants(load.File{Path: f.Path}) {
+			continue
+		}
+		if len(parts) == partsKept {
+			return nil, fmt.Errorf("%w: a preview changes more than %d files", git.ErrLimit, partsKept)
+		}
+		part, err := e.oldPart(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part)
+	}
+	return parts, nil
+}
+
+// blobAt is a file's blob in the branch's newest commit.
+func (e *Engine) blobAt(path string) string {
+	i, found := slices.BinarySearchFunc(e.snapshot.Files, path, func(f git.Entry, path string) int { return strings.Compare(f.Path, path) })
+	if !found {
+		return ""
+	}
+	return e.snapshot.Files[i].Blob
+}
+
+// previewPrint differs where what is rendered of previews does.
+func (e *Engine) previewPrint() string {
+	if len(e.previews.of) == 0 {
+		return ""
+	}
+	var b []byte
+	for _, u := range e.units {
+		b = e.previews.print(b, u)
+	}
+	return string(b)
+}
