@@ -363,3 +363,25 @@ func TestEngine_ARevisionThatWasGivenUpIsNotReadyAtZero(t *testing.T) {
 		t.Errorf("state: %+v", s)
 	}
 }
+
+func TestEngine_AShareKeepsTheCommitSinceWhichItIsSo(t *testing.T) {
+	w := newWorld(t)
+	w.serve("one")
+	first := w.report().Commit
+	if got := w.spec("hello").Traffic[0].Commit; got != first {
+		t.Errorf("since %s, want %s", got, first)
+	}
+	labelled := strings.Replace(hello("hello", "one"), "metadata:", "metadata:\n  labels: {team: a}", 1) // rewrites the route, moves nothing
+	w.push("a label", map[string]string{"hello.yaml": labelled})
+	w.pass()
+	if got := w.spec("hello").Traffic[0].Commit; got != first || w.report().Commit == first {
+		t.Errorf("since %s, want %s", got, first)
+	}
+	w.push("two", map[string]string{"hello.yaml": hello("hello", "two")})
+	w.pass()
+	w.ready(w.revisions("hello")...)
+	w.pass()
+	if got := w.spec("hello").Traffic[0].Commit; got != w.report().Commit {
+		t.Errorf("since %s, want %s", got, w.report().Commit)
+	}
+}

@@ -179,14 +179,28 @@ func (s summarizer) revisions(u *unit) []status.Revision {
 func (s summarizer) traffic(u *unit) []status.Share {
 	var out []status.Share
 	for i, routing := range u.result.Routes {
-		if !s.written(u, u.nouns.Routes[i].Namespace, u.nouns.Routes[i].Name) {
+		live, written := s.written(u, u.nouns.Routes[i].Namespace, u.nouns.Routes[i].Name)
+		if !written {
 			return s.before()[u.entry.Identity].Traffic
 		}
 		for _, share := range routing.Shares {
-			out = append(out, s.share(routing, share, u.nouns.Routes[i].ClusterLocal))
+			next := s.share(routing, share, u.nouns.Routes[i].ClusterLocal)
+			next.Commit = since(next, s.before()[u.entry.Identity].Traffic, live.Commit)
+			out = append(out, next)
 		}
 	}
 	return out
+}
+
+// since is the commit since which a share is as it is: as reported before, or
+// the one that its route was written for last.
+func since(share status.Share, before []status.Share, written string) string {
+	for _, b := range before {
+		if b.Revision == share.Revision && b.Tag == share.Tag && b.Percent == share.Percent && b.Commit != "" {
+			return b.Commit
+		}
+	}
+	return written
 }
 
 func (s summarizer) share(routing render.Routing, share render.Share, local bool) status.Share {
@@ -197,15 +211,17 @@ func (s summarizer) share(routing render.Routing, share render.Share, local bool
 	return out
 }
 
-// written reports whether the route's VirtualService is as it was rendered.
-func (s summarizer) written(u *unit, namespace, name string) bool {
+// written is the route's VirtualService, and reports whether it is as it was
+// rendered.
+func (s summarizer) written(u *unit, namespace, name string) (plan.Object, bool) {
 	for i := range u.result.Manifests {
 		m := &u.result.Manifests[i]
 		if m.Stage == manifest.Traffic && m.ID.Namespace == namespace && m.ID.Name == name {
-			return s.cluster.live.Of(m.ID).Digest == m.Digest
+			live := s.cluster.live.Of(m.ID)
+			return live, live.Digest == m.Digest
 		}
 	}
-	return false
+	return plan.Object{}, false
 }
 
 // invalid is the state of a spec whose document has errors: what stood before

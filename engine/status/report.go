@@ -102,6 +102,8 @@ type Share struct {
 	Tag      string `json:"tag,omitempty"`
 	Latest   bool   `json:"latest,omitempty"`
 	URL      string `json:"url,omitempty"`
+	// Commit is the one since which it is so.
+	Commit string `json:"commit,omitempty"`
 }
 
 // order ranks states, the worst last.

@@ -49,6 +49,8 @@ Exit codes: 0 fine, 1 failed, 2 usage, 3 changes pending (plan --exit-code), 4 s
   $ sluice plan                       # what would change, and why
   $ sluice status                     # what is there, ready or not, and why
   $ sluice history helloworld-go      # its revisions: who brought them, and when
+  $ sluice traffic helloworld-go      # who gets what, and since which commit
+  $ sluice rollback helloworld-go     # back to the revision before: a commit, pushed
   $ sluice explain helloworld-go      # why it has the pods that it has`,
 		Version: Version,
 		Args: func(c *cobra.Command, args []string) error {
@@ -63,7 +65,7 @@ Exit codes: 0 fine, 1 failed, 2 usage, 3 changes pending (plan --exit-code), 4 s
 	root.PersistentFlags().StringVar(&o.kubeconfig, "kubeconfig", "", "the cluster; else $KUBECONFIG, else .sluice/kubeconfig")
 	root.AddGroup(&cobra.Group{ID: "verbs", Title: "Verbs:"}, &cobra.Group{ID: "roles", Title: "Roles in the cluster:"})
 	for _, c := range []*cobra.Command{
-		newValidate(o), newRender(o), newPlan(o), newStatus(o), newHistory(o), newDiff(o), newRollback(o), newExplain(o), newTop(o), newInstall(o),
+		newValidate(o), newRender(o), newPlan(o), newStatus(o), newHistory(o), newDiff(o), newTraffic(o), newRollback(o), newExplain(o), newTop(o), newInstall(o),
 	} {
 		c.GroupID = "verbs"
 		root.AddCommand(c)
