@@ -104,6 +104,9 @@ type Config struct {
 	Render render.Config
 	// Previews bounds what the repository may say about previews.
 	Previews preview.Limits
+	Builds Builds
+	// Sources serves the repository's trees to builds; optional.
+	Sources Sources
 	// Policy bounds pruning; the zero Policy is plan.DefaultPolicy.
 	Policy plan.Policy
 	// Parallel is how many writes are under way at once. Default 32.

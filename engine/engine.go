@@ -36,6 +36,10 @@ type Engine struct {
 	scratch   []byte // a fingerprint in the making
 	latest    latestIndex
 	directory *render.Directory
+	builds    buildIndex
+	// described are the files that say something of the cluster, where builds ask.
+	described map[string]bool
+	assume    bool // offline, builds count as done
 	history   historian
 	refs      gitRefs
 	worse     verdicts

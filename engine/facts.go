@@ -54,6 +54,7 @@ type factCache map[manifest.ID]*revision
 // cluster is the live objects as the line needs them.
 type cluster struct {
 	live plan.Live
+	runs runs
 	// revisions are sorted by namespace, configuration and name.
 	revisions []*revision
 	// names are the same by name, indexed when first asked for.
@@ -126,6 +127,7 @@ func (e *Engine) survey(live plan.Live) cluster {
 	}
 	c := newCluster(live, revisions)
 	c.sources = sources
+	c.runs = e.readRuns(live)
 	return c
 }
 

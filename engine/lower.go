@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sluice-dev/sluice/engine/build"
 	"github.com/sluice-dev/sluice/engine/load"
 	"github.com/sluice-dev/sluice/engine/render"
 	"github.com/sluice-dev/sluice/schema"
@@ -24,6 +25,13 @@ type unit struct {
 	bound string
 	// around differs where what other specs say to the unit does.
 	around string
+	// templates are those of builds that it describes; tasks are its own builds;
+	// uses are, for each workload, the builds that it waits for, and missing
+	// are names of no build.
+	templates []desired.TaskTemplate
+	tasks     []*build.Resolved
+	uses      [][]build.Use
+	missing   []string
 
 	// inputs is what result was rendered from, beside the nouns.
 	inputs string
@@ -71,6 +79,7 @@ func (e *Engine) lower() {
 		e.units = append(e.units, u)
 	}
 	e.direct()
+	e.resolveBuilds()
 	for _, u := range e.units {
 		e.index[u.entry.Identity] = u
 		for i, w := range u.nouns.Workloads {
@@ -90,7 +99,8 @@ func newUnit(entry load.Entry, d *render.Directory, bound string, c render.Confi
 		u.bind = func(n desired.Nouns) desired.Nouns { return d.Bind(entry.Identity, n, c) }
 	}
 	u.nouns = u.desire()
-	u.nouns.Objects = nil
+	u.templates = u.nouns.Templates
+	u.nouns.Objects, u.nouns.Templates = nil, nil
 	for i := range u.nouns.Workloads {
 		u.nouns.Workloads[i].Template = desired.Template{}
 	}
@@ -115,10 +125,14 @@ func (u *unit) desire() desired.Nouns {
 	if !ok {
 		return desired.Nouns{}
 	}
+	nouns := source.Desire()
 	if u.bind != nil {
-		return u.bind(source.Desire())
+		nouns = u.bind(nouns)
 	}
-	return source.Desire()
+	for i, uses := range u.uses {
+		nouns.Workloads[i] = build.Join(nouns.Workloads[i], uses)
+	}
+	return nouns
 }
 
 // namespace is where the unit's objects are.

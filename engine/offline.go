@@ -56,12 +56,13 @@ func ReadHistory(ctx context.Context, repository Repository, kinds schema.Kinds,
 
 // RenderTree renders a repository as if every revision that it describes were
 // ready: `sluice render`.
-func RenderTree(ctx context.Context, repository Repository, kinds schema.Kinds, cfg render.Config) ([]manifest.Manifest, []schema.Problem, error) {
+func RenderTree(ctx context.Context, repository Repository, kinds schema.Kinds, cfg render.Config, builds Builds) ([]manifest.Manifest, []schema.Problem, error) {
 	e, err := reader(ctx, repository, kinds)
 	if err != nil {
 		return nil, nil, err
 	}
-	e.cfg.Render = cfg
+	e.cfg.Render, e.cfg.Builds, e.assume = cfg, builds, true
+	e.lower()
 	e.lookRefs(ctx)
 	var revisions []*revision
 	for key, w := range e.latest {

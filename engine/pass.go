@@ -33,7 +33,7 @@ func (e *Engine) pass(ctx context.Context, look bool) time.Duration {
 	for {
 		c, inspecting := e.inspect(ctx, e.survey(e.live()))
 		e.render(ctx, c)
-		p := e.plan(c.live)
+		p := e.plan(c)
 		outcomes := e.apply(ctx, e.due(p.Steps))
 		e.learn(outcomes)
 		if len(outcomes) > 0 {
@@ -76,14 +76,14 @@ func (e *Engine) Preview(ctx context.Context) (plan.Plan, status.Report, error) 
 	e.lookPreviews(ctx)
 	c, _ := e.inspect(ctx, e.survey(e.live()))
 	e.render(ctx, c)
-	p := e.plan(c.live)
+	p := e.plan(c)
 	return p, e.summary(c, p), nil
 }
 
 // plan compares everything rendered with everything live.
-func (e *Engine) plan(live plan.Live) plan.Plan {
+func (e *Engine) plan(c cluster) plan.Plan {
 	in := plan.Input{
-		Manifests: e.manifests, Live: live, Keep: e.retains(), Commit: e.snapshot.Commit.Hash,
+		Manifests: e.manifests, Live: c.live, Keep: e.retains(c), Commit: e.snapshot.Commit.Hash,
 		Broken: e.broken(), Memo: e.memo, Now: e.cfg.Now(), Orphans: e.orphans, Policy: e.cfg.Policy,
 	}
 	in.Policy.Confirmed = confirmsPrune(e.snapshot.Commit.Message)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/sluice-dev/sluice/engine/build"
 	"github.com/sluice-dev/sluice/engine/history"
 	"github.com/sluice-dev/sluice/engine/manifest"
 	"github.com/sluice-dev/sluice/engine/plan"
@@ -30,7 +31,7 @@ func (e *Engine) render(ctx context.Context, c cluster) {
 
 // renderUnit renders one unit unless nothing it depends on has changed.
 func (e *Engine) renderUnit(ctx context.Context, u *unit, c cluster) (rendered bool) {
-	if len(u.nouns.Routes) == 0 && len(u.nouns.Workloads) == 0 && u.inputs != "" && !u.looksAround() {
+	if len(u.nouns.Routes) == 0 && len(u.nouns.Workloads) == 0 && len(u.nouns.Tasks) == 0 && u.inputs != "" && !u.looksAround() {
 		return false
 	}
 	e.scratch = e.fingerprint(e.scratch[:0], u, c)
@@ -52,8 +53,10 @@ func (e *Engine) renderUnit(ctx context.Context, u *unit, c cluster) (rendered b
 	}
 	waits := false
 	in.Images = e.imagesOf(c, &waits)
+	e.settleBuilds(u, c, &in)
 	u.result, u.err = render.Render(in, e.cfg.Render)
 	u.due = u.result.Due()
+	e.addRuns(u, c)
 	if waits {
 		u.inputs = ""
 	}
@@ -116,6 +119,7 @@ func virtualService(r desired.Route) manifest.ID {
 func (e *Engine) fingerprint(b []byte, u *unit, c cluster) []byte {
 	b = append(b, '.') // of a unit that depends on nothing too
 	b = append(b, u.around...)
+	b = e.printBuilds(b, u, c)
 	ns := u.namespace()
 	for _, name := range u.configurations {
 		key := configurationKey{ns, name}
@@ -164,7 +168,8 @@ func appendTexts(b []byte, all ...string) []byte {
 // retains says which live objects stay although the newest commit does not
 // describe them: all of every revision of a configuration that it still describes,
 // every revision that a route can reach, and what units ask to keep.
-func (e *Engine) retains() func(*plan.Object) bool {
+func (e *Engine) retains(c cluster) func(*plan.Object) bool {
+	keepsJob := e.keepsJob(c)
 	reachable := sync.OnceValue(e.reachable)
 	kept := map[manifest.ID]bool{}
 	for _, u := range e.units {
@@ -173,6 +178,9 @@ func (e *Engine) retains() func(*plan.Object) bool {
 		}
 	}
 	return func(o *plan.Object) bool {
+		if o.ID.KindOf() == build.JobKind {
+			return kept[o.ID] || keepsJob(o)
+		}
 		if kept[o.ID] || o.Labels[contract.LabelRevision] == "" {
 			return kept[o.ID]
 		}

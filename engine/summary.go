@@ -91,6 +91,10 @@ func (s summarizer) state(u *unit, revisions []status.Revision) (status.State, s
 			return status.Failed, unmet.Text
 		}
 	}
+	failed, building := s.engine.buildReason(u, s.cluster)
+	if failed {
+		return status.Failed, s.staying(u, building)
+	}
 	for _, step := range s.pending[u.entry.Identity] {
 		if t, failed := s.engine.tries[step.ID]; failed {
 			return status.Failed, t.err.Error()
@@ -99,8 +103,8 @@ func (s summarizer) state(u *unit, revisions []status.Revision) (status.State, s
 	if why := held(u); why != "" {
 		return status.Failed, why
 	}
-	if why := held(u); why != "" {
-		return status.Failed, why
+	if building != "" {
+		return status.Progressing, s.staying(u, building)
 	}
 	var waiting []string
 	for _, routing := range u.result.Routes {
@@ -128,6 +132,16 @@ func (s summarizer) state(u *unit, revisions []status.Revision) (status.State, s
 		return status.Progressing, "its revision is being created"
 	}
 	return status.Ready, ""
+}
+
+// staying adds to why a build is not done where requests go meanwhile.
+func (s summarizer) staying(u *unit, reason string) string {
+	for _, routing := range u.result.Routes {
+		for _, share := range routing.Shares {
+			return reason + "; traffic stays on " + share.Revision
+		}
+	}
+	return reason
 }
 
 func firstOf(list []string, otherwise string) string {

@@ -66,7 +66,10 @@ func judge(id manifest.ID, err error) verdict {
 	var owned *ownedError
 	var noKind *NoKindError
 	var final interface{ Terminal() bool }
+	var wait interface{ RetryAfter() time.Duration }
 	switch {
+	case errors.As(err, &wait):
+		return verdict{text: err.Error(), after: wait.RetryAfter()}
 	case errors.As(err, &final) && final.Terminal():
 		return verdict{text: err.Error(), terminal: true}
 	case errors.As(err, &owned), errors.Is(err, errOther), errors.Is(err, errNoMetadata):

@@ -18,18 +18,21 @@
 //     v1 and v1alpha1; schema/plain passes plain Kubernetes objects by policy;
 //     schema/catalog is the table of contents.
 //  4. Every kind lowers to the nouns of schema/desired: Workload (a revision),
-//     Route, Object. The engine knows no kinds, only nouns.
+//     Route, Task (a build), Object. The engine knows no kinds, only nouns.
 //  5. engine/history gives revisions their ordinals, where a spec asks.
-//  6. engine/render turns nouns into manifests: a Deployment a revision, a
+//  6. engine/build joins builds to the revisions that wait for them: a hash of
+//     all inputs names the Job, and its digest is what the revision runs.
+//     schema/building has the kinds, runtime/build the platform's own steps.
+//  7. engine/render turns nouns into manifests: a Deployment a revision, a
 //     VirtualService and a Service a route. Names that the data plane reads
 //     stand in schema/contract.
-//  7. engine/plan compares manifests with live objects and gives Steps, each
+//  8. engine/plan compares manifests with live objects and gives Steps, each
 //     with its reason. engine/diff compares field by field.
-//  8. appliers do the steps by server-side apply; appliers/inventory records
+//  9. appliers do the steps by server-side apply; appliers/inventory records
 //     where our objects are, appliers/lastgood keeps the newest commit.
-//  9. engine/status makes the Report and the events between two Reports;
+//  10. engine/status makes the Report and the events between two Reports;
 //     appliers/report makes them known, appliers/forge as commit statuses.
-//  10. engine, the root package, is the loop: it calls each once a pass.
+//  11. engine, the root package, is the loop: it calls each once a pass.
 //
 // And in the order in which a request goes through:
 //

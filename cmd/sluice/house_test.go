@@ -15,7 +15,7 @@ const module = "github.com/sluice-dev/sluice/"
 // engineRooms are the stations of the engine's line.
 var engineRooms = []string{
 	"engine/preview", "engine/rollout",
-	"engine/git", "engine/load", "engine/history", "engine/manifest", "engine/render", "engine/diff", "engine/plan", "engine/status",
+	"engine/git", "engine/load", "engine/history", "engine/manifest", "engine/render", "engine/diff", "engine/plan", "engine/status", "engine/build",
 }
 
 // nouns is what a room that handles specs may know of them.
@@ -28,10 +28,11 @@ var mayImport = map[string][]string{
 	"schema/strict":     {"schema"},
 	"schema/expression": {},
 	"schema/desired":    {"schema", "schema/contract"},
-	"schema/serving":    {"schema", "schema/desired", "schema/strict", "schema/contract"},
+	"schema/serving":    {"schema", "schema/desired", "schema/strict", "schema/contract", "schema/building"},
+	"schema/building":   {"schema", "schema/desired", "schema/strict", "schema/contract"},
 	"schema/plain":      {"schema", "schema/desired", "schema/strict", "schema/contract"},
 	"schema/eventing":   {"schema", "schema/desired", "schema/strict", "schema/contract", "schema/expression"},
-	"schema/catalog":    {"schema", "schema/contract", "schema/serving", "schema/eventing", "schema/plain"},
+	"schema/catalog":    {"schema", "schema/contract", "schema/serving", "schema/building", "schema/eventing", "schema/plain"},
 
 	"engine/git":      {},
 	"engine/load":     {"schema", "schema/strict"},
@@ -43,12 +44,15 @@ var mayImport = map[string][]string{
 	"engine/render":   append([]string{"engine/history", "engine/manifest", "engine/rollout"}, nouns...),
 	"engine/plan":     {"schema", "schema/contract", "engine/manifest", "engine/diff"},
 	"engine/status":   {"schema", "engine/plan"},
+	"engine/build":    append([]string{"engine/manifest", "engine/plan"}, nouns...),
 	"engine":          append(slices.Clone(nouns), engineRooms...),
 
 	"appliers":             {"engine/manifest", "engine/plan"},
 	"appliers/appliertest": {"engine/manifest", "engine/plan", "schema/contract"},
 	"appliers/kubernetes":  {"engine/manifest", "engine/plan", "engine/status", "schema", "schema/contract"},
 	"appliers/istio":       {"engine/manifest", "engine/plan", "schema/contract"},
+	"appliers/jobs":        {"engine/manifest", "schema/contract"},
+	"appliers/source":      {"engine/git", "schema/contract"},
 	"appliers/inventory":   {"engine/manifest", "engine/plan", "schema/contract"},
 	"appliers/report":      {"engine/status", "schema", "schema/contract"},
 	"appliers/forge":       {"engine/status", "schema"},
@@ -66,6 +70,13 @@ var mayImport = map[string][]string{
 	"runtime/gateway":           {"schema/contract", "runtime/proxy"},
 	"runtime/autoscaler/decide": {"schema/contract", "runtime/stat"},
 	"runtime/autoscaler":        {"schema/contract", "runtime/stat", "runtime/autoscaler/decide"},
+	"runtime/build":             {},
+	"runtime/build/registries":  {"schema/contract"},
+	"runtime/build/image":       {},
+	"runtime/build/creds":       {"runtime/build/registries"},
+	"runtime/build/fetch":       {"schema/contract"},
+	"runtime/build/compile":     {"runtime/build/image", "runtime/build/registries"},
+	"runtime/build/publish":     {"schema/contract", "runtime/build/registries"},
 	"runtime/kube":              {"schema/contract", "runtime/activator", "runtime/autoscaler", "runtime/gateway"},
 
 	"runtime/bus":         {},
@@ -77,7 +88,7 @@ var mayImport = map[string][]string{
 	"cmd/sluice/cli":     {},
 	"cmd/sluice/clone":   {},
 	"cmd/sluice/install": {"schema/contract"},
-	"cmd/sluice/verb": append([]string{"schema", "schema/catalog", "schema/contract", "schema/plain", "engine", "runtime/autoscaler", "cmd/sluice/cli", "cmd/sluice/clone", "cmd/sluice/install"},
+	"cmd/sluice/verb": append([]string{"schema", "schema/catalog", "schema/contract", "schema/building", "schema/plain", "engine", "runtime/autoscaler", "cmd/sluice/cli", "cmd/sluice/clone", "cmd/sluice/install"},
 		engineRooms...),
 	"cmd/sluice": {"cmd/sluice/cli", "cmd/sluice/role", "cmd/sluice/verb"},
 }
@@ -87,8 +98,8 @@ var free = []string{"cmd/sluice/role", "e2e", "e2e/bench"}
 
 // pure rooms touch neither clock, disk, network nor log.
 var pure = []string{
-	"schema", "schema/contract", "schema/strict", "schema/expression", "schema/desired", "schema/serving", "schema/eventing", "schema/plain", "schema/catalog",
-	"engine/load", "engine/history", "engine/manifest", "engine/render", "engine/diff", "engine/plan", "engine/status",
+	"schema", "schema/contract", "schema/strict", "schema/expression", "schema/desired", "schema/serving", "schema/building", "schema/eventing", "schema/plain", "schema/catalog",
+	"engine/load", "engine/history", "engine/manifest", "engine/render", "engine/diff", "engine/plan", "engine/status", "engine/build",
 	"engine/preview", "engine/rollout",
 	"runtime/autoscaler/decide",
 }
@@ -97,10 +108,11 @@ var impure = []string{"os", "os/exec", "net", "net/http", "log", "log/slog", "ma
 
 // owners says which rooms alone may import a heavy dependency.
 var owners = map[string][]string{
-	"github.com/go-git/go-git": {"engine/git"},
-	"istio.io/client-go/":      {"appliers/istio", "engine/render", "runtime/kube", "runtime/gateway", "cmd/sluice/role", "e2e/"},
-	"k8s.io/client-go/":        {"appliers/", "runtime/kube", "cmd/sluice/", "e2e/"},
-	"github.com/spf13/cobra":   {"cmd/sluice/"},
+	"github.com/go-git/go-git":               {"engine/git", "runtime/build/fetch"},
+	"github.com/google/go-containerregistry": {"runtime/build/"},
+	"istio.io/client-go/":                    {"appliers/istio", "engine/render", "runtime/kube", "runtime/gateway", "cmd/sluice/role", "e2e/"},
+	"k8s.io/client-go/":                      {"appliers/", "runtime/kube", "cmd/sluice/", "e2e/"},
+	"github.com/spf13/cobra":                 {"cmd/sluice/"},
 }
 
 // room is a package of this module as the go command lists it.

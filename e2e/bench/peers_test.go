@@ -61,7 +61,7 @@ func (p *peers) render(t *testing.T, n int, namespace string) []manifest.Manifes
 	defer repository.Close()
 	cfg := rendering
 	cfg.ApplySet = inventory.ID(namespace, namespace) // of equal length, and not the engine's
-	manifests, problems, err := engine.RenderTree(t.Context(), repository, specs, cfg)
+	manifests, problems, err := engine.RenderTree(t.Context(), repository, specs, cfg, engine.Builds{})
 	if err != nil || len(problems) > 0 || len(manifests) != 3*n {
 		t.Fatalf("%d manifests, %v, %v", len(manifests), problems, err)
 	}

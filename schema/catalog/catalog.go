@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sluice-dev/sluice/schema"
+	"github.com/sluice-dev/sluice/schema/building"
 	"github.com/sluice-dev/sluice/schema/contract"
 	"github.com/sluice-dev/sluice/schema/eventing"
 	"github.com/sluice-dev/sluice/schema/plain"
@@ -22,6 +23,7 @@ func Kinds(p plain.Policy) []schema.Kind {
 	kinds := slices.Concat(
 		serving.Kinds(),
 		eventing.Kinds(),
+		building.Kinds(),
 		plain.Kinds(p),
 	)
 	for i := range kinds {

@@ -34,6 +34,10 @@ var bodies = map[string]string{
 	"KafkaSource sources.knative.dev/v1":          `"spec":{"bootstrapServers":["a:1"],"topics":["a"],"sink":{"uri":"http://a"}}`,
 	"KafkaSource sources.knative.dev/v1beta1":     `"spec":{"bootstrapServers":["a:1"],"topics":["a"],"sink":{"uri":"http://a"}}`,
 	"GitHubSource sources.knative.dev/v1alpha1":   `"spec":{"ownerAndRepository":"a/b","eventTypes":["push"],"secretToken":{"secretKeyRef":{"name":"a","key":"b"}},"sink":{"uri":"http://a"}}`,
+
+	"Build build.knative.dev/v1alpha1":                `"spec":{"steps":[{"image":"a"}]}`,
+	"BuildTemplate build.knative.dev/v1alpha1":        `"spec":{"steps":[{"image":"a"}]}`,
+	"ClusterBuildTemplate build.knative.dev/v1alpha1": `"spec":{"steps":[{"image":"a"}]}`,
 }
 
 // document is the least document of a kind.

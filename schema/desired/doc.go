@@ -7,10 +7,11 @@
 //
 // # Out
 //
-// [Nouns]: Workloads (revisions), Routes and plain Objects.
+// [Nouns]: Workloads (revisions), Routes, plain Objects, and Tasks (builds) with
+// the Templates they are made from.
 //
 // # Reads
 //
-// workload.go and route.go. The room knows neither YAML nor Kubernetes
+// workload.go, route.go and task.go. The room knows neither YAML nor Kubernetes
 // objects other than the pod's own spec, which is the users' vocabulary.
 package desired

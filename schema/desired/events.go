@@ -32,7 +32,7 @@ type Bus struct {
 	ChannelParameters, SubscriptionParameters []Parameter
 }
 
-// Parameter is one that a bus declares. A nil Default makes it required.
+// Parameter is one that a bus, or a template of builds, declares. A nil Default makes it required.
 type Parameter struct {
 	Name    string
 	Default *string

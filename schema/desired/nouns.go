@@ -15,6 +15,9 @@ type Nouns struct {
 	Workloads []Workload
 	Routes    []Route
 	Objects   []Object
+	// Tasks are builds, Templates what they may be made from.
+	Tasks     []Task
+	Templates []TaskTemplate
 
 	Buses         []Bus
 	Channels      []Channel

@@ -21,6 +21,9 @@ type Workload struct {
 	// Revision is the revision's name: the template's own name where the user
 	// brought one, else RevisionName.
 	Revision string
+	// Builds names the tasks of its namespace that it waits for, beside those
+	// that publish one of its images.
+	Builds []string `json:",omitempty"`
 	// Template is what the revision is the hash of.
 	Template Template
 }
@@ -40,6 +43,9 @@ type Template struct {
 	TimeoutSeconds              int64 `json:"timeoutSeconds"`
 	ResponseStartTimeoutSeconds int64 `json:"responseStartTimeoutSeconds,omitempty"`
 	IdleTimeoutSeconds          int64 `json:"idleTimeoutSeconds,omitempty"`
+	// Build is the hash of what the template's images are built from; empty for
+	// a template that names images that are there already.
+	Build string `json:"build,omitempty"`
 }
 
 // Hash is the first 10 hex digits of the SHA-256 of the template's canonical
@@ -65,6 +71,9 @@ func RevisionName(configuration string, t Template) string {
 	sum := sha256.Sum256([]byte(configuration + "/" + hash))
 	return strings.TrimRight(configuration[:63-1-len(hash)], "-") + "-" + hex.EncodeToString(sum[:5])
 }
+
+// Named reports whether the user brought the revision's name.
+func (w Workload) Named() bool { return w.Revision != RevisionName(w.Configuration, w.Template) }
 
 // ServingContainer is the index of the container that has the port.
 func (t Template) ServingContainer() int {

@@ -1,8 +1,6 @@
 package serving
 
 import (
-	"encoding/json"
-
 	"github.com/sluice-dev/sluice/schema"
 	"github.com/sluice-dev/sluice/schema/strict"
 )
@@ -13,8 +11,6 @@ type Configuration struct {
 	labels      map[string]string
 	annotations map[string]string
 	template    template
-	// build is the old inline build, as written; it is not acted on yet.
-	build json.RawMessage
 }
 
 // configurationV1 is a Configuration of v1 as written.

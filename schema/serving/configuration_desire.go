@@ -6,5 +6,5 @@ var _ desired.Source = (*Configuration)(nil)
 
 // Desire gives one Workload.
 func (s *Configuration) Desire() desired.Nouns {
-	return desired.Nouns{Workloads: []desired.Workload{s.template.workload(s.id, "")}}
+	return desired.Nouns{Workloads: []desired.Workload{s.template.workload(s.id, "")}, Tasks: s.template.tasks()}
 }

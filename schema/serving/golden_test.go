@@ -87,6 +87,11 @@ func parts(n desired.Nouns) func(func(string, any) bool) {
 				return
 			}
 		}
+		for _, b := range n.Tasks {
+			if !yield("Task", b) {
+				return
+			}
+		}
 		if len(n.Workloads)+len(n.Routes) == 0 {
 			yield("Nothing", nil)
 		}

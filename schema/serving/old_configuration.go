@@ -13,8 +13,9 @@ func decodeOldConfiguration(doc schema.Document) (schema.Spec, []schema.Problem)
 		return nil, problems
 	}
 	c := &check{doc: doc}
-	s := &Configuration{id: doc.Identity, labels: w.Labels, annotations: w.Annotations, build: w.Spec.Build}
+	s := &Configuration{id: doc.Identity, labels: w.Labels, annotations: w.Annotations}
 	s.template = c.oldConfiguration(w.Spec, "spec")
+	s.template.build = c.inlineBuild(w.Spec.Build, "spec.build", &s.template)
 	s.validate(c)
 	return c.result(s)
 }
@@ -22,9 +23,6 @@ func decodeOldConfiguration(doc schema.Document) (schema.Spec, []schema.Problem)
 // oldConfiguration brings a configuration of either spelling to its template.
 func (c *check) oldConfiguration(w oldConfigurationSpec, path string) template {
 	c.generation(path, w.Generation)
-	if len(w.Build) > 0 && string(w.Build) != "null" {
-		c.warnf(path+".build", "is accepted but not acted on yet: build the image elsewhere and name it under the container")
-	}
 	switch {
 	case w.RevisionTemplate != nil && w.Template != nil:
 		c.errorf(path+".template", "is today's name of revisionTemplate: keep one of them")
@@ -58,16 +56,9 @@ func (c *check) oldTemplate(w oldTemplate, path string) template {
 		}
 		c.warnf(at+".servingState", "is accepted but not acted on: what is routed runs, what is not does not")
 	}
-	if w.Spec.BuildName != "" {
-		c.warnf(at+".buildName", notBuilt)
-	}
-	if w.Spec.BuildRef != nil {
-		c.warnf(at+".buildRef", notBuilt)
-	}
+	t.builds = c.buildNames(at, w.Spec)
 	return t
 }
-
-const notBuilt = "is accepted but not acted on yet: the revision does not wait for the build"
 
 // concurrencyModel reads the two models as the numbers that replaced them.
 func (c *check) concurrencyModel(at, model string, t *template) {

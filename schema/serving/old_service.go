@@ -73,7 +73,7 @@ func (s *Service) lower(c *check, w oldServiceSpec) {
 
 func (s *Service) configure(c *check, w oldConfigurationSpec, path string) {
 	s.template = c.oldConfiguration(w, path)
-	s.build = w.Build
+	s.template.build = c.inlineBuild(w.Build, path+".build", &s.template)
 }
 
 // traffic of a pinned service goes to its revision.

@@ -1,8 +1,6 @@
 package serving
 
 import (
-	"encoding/json"
-
 	"github.com/sluice-dev/sluice/schema"
 	"github.com/sluice-dev/sluice/schema/strict"
 )
@@ -17,8 +15,6 @@ type Service struct {
 	manual   bool
 	template template
 	traffic  []placed
-	// build is the old inline build, as written; it is not acted on yet.
-	build json.RawMessage
 }
 
 // placed is a target with the path it stands at.

@@ -15,6 +15,7 @@ func (s *Service) Desire() desired.Nouns {
 	return desired.Nouns{
 		Workloads: []desired.Workload{s.template.workload(s.id, s.id.Name)},
 		Routes:    []desired.Route{s.route()},
+		Tasks:     s.template.tasks(),
 	}
 }
 

@@ -11,7 +11,22 @@ import (
 
 // workload makes the immutable revision of a template.
 func (t *template) workload(id schema.Identity, service string) desired.Workload {
-	return desired.Workload{Namespace: id.Namespace, Service: service, Configuration: id.Name, Revision: t.revision, Template: t.desired()}
+	w := desired.Workload{
+		Namespace: id.Namespace, Service: service, Configuration: id.Name,
+		Revision: t.revision, Builds: t.builds, Template: t.desired(),
+	}
+	if t.build != nil {
+		w.Builds = append([]string{t.build.Name}, w.Builds...)
+	}
+	return w
+}
+
+// tasks is the template's own build, if it has one.
+func (t *template) tasks() []desired.Task {
+	if t.build == nil {
+		return nil
+	}
+	return []desired.Task{*t.build}
 }
 
 // desired is the canonical template, free for its receiver to change.

@@ -5,6 +5,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sluice-dev/sluice/schema/desired"
 )
 
 // Group is the API group of every kind here.
@@ -73,6 +75,10 @@ type template struct {
 	meta metav1.ObjectMeta
 	// revision is the revision's name, known once the defaults are set.
 	revision string
+	// build is the inline build, and builds are the names of others, that the
+	// revision waits for.
+	build  *desired.Task
+	builds []string
 }
 
 // paths says where the parts of a template stand in their document.

@@ -8,6 +8,7 @@ import (
 const (
 	apiPort      = 6443
 	registryPort = 5000
+	sourcePort   = 9091
 )
 
 // The first and last A of 127.A.0.0/16 that a cluster may have. Lower ones are
@@ -32,6 +33,9 @@ func (b Block) API() netip.AddrPort { return netip.AddrPortFrom(b.IP(), apiPort)
 
 // Registry is where the image registry listens.
 func (b Block) Registry() netip.AddrPort { return netip.AddrPortFrom(b.IP(), registryPort) }
+
+// Sources is where the engine serves sources to builds.
+func (b Block) Sources() netip.AddrPort { return netip.AddrPortFrom(b.IP(), sourcePort) }
 
 // Pods is the whole block; pods get addresses from 127.A.1.0 up.
 func (b Block) Pods() netip.Prefix {

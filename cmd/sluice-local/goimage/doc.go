@@ -12,5 +12,7 @@
 //
 // # Reads
 //
-// build.go (source to binary), image.go (binary to image), layer.go.
+// make.go; how a program is compiled and put into an image is the platform's
+// own way, runtime/build/compile and image. builder.go makes the images that
+// builds in the cluster run in, from what is installed on this machine.
 package goimage

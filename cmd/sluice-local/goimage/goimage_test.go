@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/sluice-dev/sluice/runtime/build/compile"
 )
 
 func write(t *testing.T, dir string, files map[string]string) string {
@@ -104,8 +106,8 @@ func TestFromSource_SaysWhatIsWrong(t *testing.T) {
 func TestFromSource_WithoutGoSaysWhereItIs(t *testing.T) {
 	dir := program(t)
 	t.Setenv("PATH", t.TempDir())
-	if _, err := FromSource(t.Context(), dir, "local.dev/x:1", "", &kept{}); !errors.Is(err, ErrNoGo) {
-		t.Errorf("error = %v, want %v", err, ErrNoGo)
+	if _, err := FromSource(t.Context(), dir, "local.dev/x:1", "", &kept{}); !errors.Is(err, compile.ErrNoGo) {
+		t.Errorf("error = %v, want %v", err, compile.ErrNoGo)
 	}
 }
 

@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/sluice-dev/sluice/runtime/build/compile"
+	"github.com/sluice-dev/sluice/runtime/build/image"
 )
 
 // Keeper is where finished images go.
@@ -23,7 +26,7 @@ func FromSource(ctx context.Context, dir, name, source string, keep Keeper) (dig
 	}
 	defer os.RemoveAll(scratch)
 	binary := filepath.Join(scratch, "app")
-	if err := Compile(ctx, dir, binary); err != nil {
+	if err := (compile.Program{Dir: dir}).Compile(ctx, binary); err != nil {
 		return "", fmt.Errorf("%s: %w", name, err)
 	}
 	return fromBinary(binary, scratch, name, source, keep)
@@ -40,7 +43,7 @@ func FromBinary(binary, name, source string, keep Keeper) (digest string, err er
 }
 
 func fromBinary(binary, scratch, name, source string, keep Keeper) (string, error) {
-	img, err := Image(binary, scratch)
+	img, err := image.Alone(binary, scratch)
 	if err != nil {
 		return "", err
 	}

@@ -30,6 +30,8 @@ type Config struct {
 	Repo, Branch string
 	// HTTP is the host:port where the activator serves.
 	HTTP string
+	// Builds are the flags of `sluice install` that say how images are built.
+	Builds []string
 	// Admin may do everything in the cluster, and so may Client.
 	Admin  *rest.Config
 	Client kubernetes.Interface

@@ -19,9 +19,10 @@ import (
 
 // manifests asks the binary itself what it wants to be installed.
 func manifests(ctx context.Context, cfg Config, image string) ([]*unstructured.Unstructured, error) {
-	cmd := exec.CommandContext(ctx, cfg.Sluice, "install",
+	args := []string{"install",
 		"--image", image, "--repo", cfg.Repo, "--branch", cfg.Branch,
-		"--listen", cfg.HTTP, "--domain", "localhost", "-o", "yaml")
+		"--listen", cfg.HTTP, "--domain", "localhost", "-o", "yaml"}
+	cmd := exec.CommandContext(ctx, cfg.Sluice, append(args, cfg.Builds...)...)
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
 	if err := cmd.Run(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -148,7 +149,7 @@ func subPath(volume, sub string) (string, error) {
 	}
 	defer root.Close()
 	if _, err := root.Stat(sub); os.IsNotExist(err) {
-		if err := root.MkdirAll(sub, 0o755); err != nil {
+		if err := makeLike(root, sub); err != nil {
 			return "", err
 		}
 	} else if err != nil {
@@ -166,4 +167,17 @@ func subPath(volume, sub string) (string, error) {
 		return "", errors.New("a symbolic link leads out of the volume")
 	}
 	return real, nil
+}
+
+// makeLike makes a directory below a volume, as open to others as the volume
+// itself is.
+func makeLike(root *os.Root, sub string) error {
+	info, err := root.Stat(".")
+	if err != nil {
+		return err
+	}
+	if err := root.MkdirAll(sub, 0o755); err != nil {
+		return err
+	}
+	return root.Chmod(sub, info.Mode()&(fs.ModePerm|fs.ModeSticky))
 }

@@ -31,9 +31,10 @@ func (s *Store) Pull(ctx context.Context, ref string) (node.Image, error) {
 	h, err := s.find(r)
 	if errors.Is(err, ErrNotFound) {
 		if reference.Domain(r) == Host {
-			return node.Image{}, missing(r)
+			h, err = s.make(ctx, r)
+		} else {
+			h, err = s.fetch(ctx, r)
 		}
-		h, err = s.fetch(ctx, r)
 	}
 	if err != nil {
 		return node.Image{}, fmt.Errorf("image %s: %w", ref, err)
@@ -47,6 +48,21 @@ func (s *Store) Pull(ctx context.Context, ref string) (node.Image, error) {
 		return node.Image{}, fmt.Errorf("image %s: %w", ref, err)
 	}
 	return describe(ref, h, root, img)
+}
+
+// make has an image made that is not there, if somebody knows how.
+func (s *Store) make(ctx context.Context, r reference.Named) (v1.Hash, error) {
+	if s.cfg.Make == nil {
+		return v1.Hash{}, missing(r)
+	}
+	made, err, _ := s.pulls.Do("make "+r.String(), func() (any, error) { return s.cfg.Make(ctx, r.String()) })
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	if made == false {
+		return v1.Hash{}, missing(r)
+	}
+	return s.find(r)
 }
 
 // missing tells the user how to make the image.

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,6 +37,9 @@ type Config struct {
 	Unpacked string
 	// Alias is another name for Host, the host:port where Handler is served.
 	Alias string
+	// Make, if set, may make an image of ours that is pulled and not there; it
+	// says whether it did.
+	Make func(ctx context.Context, name string) (made bool, err error)
 }
 
 // Store is an image registry on disk. It is safe for concurrent use, also by

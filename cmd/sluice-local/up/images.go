@@ -15,7 +15,7 @@ import (
 func (s *session) openImages() (err error) {
 	s.images, err = registry.New(registry.Config{
 		Dir: filepath.Join(s.Dir, "registry"), Unpacked: filepath.Join(s.Dir, "images"),
-		Alias: s.claim.Block.Registry().String(),
+		Alias: s.claim.Block.Registry().String(), Make: s.makeImage,
 	})
 	if err != nil {
 		return err

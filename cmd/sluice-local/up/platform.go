@@ -22,7 +22,12 @@ const (
 
 // platform installs Sluice itself.
 func (s *session) platform(ctx context.Context) error {
+	builds, err := s.buildFlags()
+	if err != nil {
+		return err
+	}
 	return install.Run(ctx, install.Config{
+		Builds: builds,
 		Sluice: s.Sluice, Images: s.images, Repo: s.Repo, Branch: s.Branch, HTTP: s.HTTP,
 		Admin: s.cluster.Admin(), Client: s.cluster.Client(), Log: s.log,
 	})

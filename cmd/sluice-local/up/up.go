@@ -15,6 +15,7 @@ import (
 	"github.com/sluice-dev/sluice/cmd/sluice-local/address"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/cluster"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/crds"
+	"github.com/sluice-dev/sluice/cmd/sluice-local/goimage"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/install"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/lock"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/pki"
@@ -84,6 +85,8 @@ type session struct {
 	images  *registry.Store
 	cluster *cluster.Cluster
 	seeded  bool // the demo repository is new
+
+	toolchain goimage.Toolchain // this machine's Go, for builds
 }
 
 // run serves until ctx is done or a component falls.
@@ -121,6 +124,7 @@ func (s *session) bringUp(ctx context.Context) error {
 	if err := s.openKeys(); err != nil {
 		return err
 	}
+	s.findToolchain(ctx)
 	var meanwhile errgroup.Group
 	if err := s.openImages(); err != nil {
 		return err

@@ -39,6 +39,7 @@ func Manifests(s Settings) []any {
 	out = append(out, localRole(contract.Autoscaler, leaseRules())...)
 	out = append(out, eventReader())
 	out = append(out, settingsMap(s), activatorService(s))
+	out = append(out, buildObjects(s)...)
 	if s.Istio {
 		out = append(out, istioGateway())
 	}

@@ -34,6 +34,7 @@ func engineRules(s Settings) []rbacv1.PolicyRule {
 		rule("rbac.authorization.k8s.io", write, "rolebindings"),
 		bindReader(),
 	}
+	rules = append(rules, buildRules(s)...)
 	if s.AllowSecrets {
 		rules = append(rules, rule("", write, "secrets"))
 	}

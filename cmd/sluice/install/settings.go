@@ -56,6 +56,8 @@ type Settings struct {
 	ForgeAPI string `json:"forgeAPI,omitempty"`
 	// Istio prints an Istio Gateway: the mesh is in front of the activator.
 	Istio bool `json:"istio,omitempty"`
+	// Builds says how images are built.
+	Builds Builds `json:"builds,omitzero"`
 }
 
 // WithDefaults fills what was left out.
@@ -96,6 +98,9 @@ func (s Settings) Validate() error {
 	}
 	if s.ForgeSecret == "" && (s.Forge != "" || s.ForgeAPI != "") {
 		return fmt.Errorf("--forge and --forge-api do nothing without --forge-secret: the Secret with the token that sets commit statuses")
+	}
+	if err := s.Builds.validate(); err != nil {
+		return err
 	}
 	for _, kind := range s.Allow {
 		if name, _, _ := strings.Cut(kind, "."); name == "" || strings.ToUpper(name[:1]) != name[:1] {

@@ -17,6 +17,7 @@ import (
 	"github.com/sluice-dev/sluice/appliers"
 	"github.com/sluice-dev/sluice/appliers/inventory"
 	"github.com/sluice-dev/sluice/appliers/istio"
+	"github.com/sluice-dev/sluice/appliers/jobs"
 	"github.com/sluice-dev/sluice/appliers/kubernetes"
 	"github.com/sluice-dev/sluice/appliers/report"
 	"github.com/sluice-dev/sluice/cmd/sluice/install"
@@ -100,9 +101,20 @@ func (c *cluster) openAppliers() error {
 	if err != nil {
 		return err
 	}
+	runs, err := jobs.New(jobs.Config{Next: c.api, Client: c.client})
+	if err != nil {
+		return err
+	}
+	builds, err := kubernetes.NewApplier(kubernetes.ApplierConfig{Writer: runs, ApplySet: applySet})
+	if err != nil {
+		return err
+	}
 	c.applier = appliers.ByKind{Default: generic, Kinds: map[manifest.Kind]appliers.Applier{}}
 	for _, kind := range istio.Kinds() {
 		c.applier.Kinds[kind] = mesh
+	}
+	for _, kind := range jobs.Kinds() {
+		c.applier.Kinds[kind] = builds
 	}
 	return nil
 }

@@ -8,7 +8,7 @@
 //
 // # Out
 //
-// `sluice engine` and `sluice activator`; and the parts that verbs open.
+// `sluice engine`, `sluice activator`, `sluice autoscaler` and the steps of builds; and the parts that verbs open.
 //
 // # Reads
 //

@@ -17,6 +17,7 @@ import (
 	"github.com/sluice-dev/sluice/appliers/kubernetes"
 	"github.com/sluice-dev/sluice/appliers/lastgood"
 	"github.com/sluice-dev/sluice/appliers/report"
+	"github.com/sluice-dev/sluice/appliers/source"
 	"github.com/sluice-dev/sluice/cmd/sluice/cli"
 	"github.com/sluice-dev/sluice/cmd/sluice/install"
 	"github.com/sluice-dev/sluice/cmd/sluice/verb"
@@ -28,7 +29,7 @@ import (
 
 // Commands are the roles.
 func Commands(s cli.Streams) []*cobra.Command {
-	return []*cobra.Command{newEngine(s), newActivator(s), newAutoscaler(s)}
+	return []*cobra.Command{newEngine(s), newActivator(s), newAutoscaler(s), newBuild(s)}
 }
 
 type engineOptions struct {
@@ -84,7 +85,11 @@ func (o *engineOptions) run(ctx context.Context) error {
 		return err
 	}
 	defer repository.Close()
-	work, err := c.engine(settings, repository, log)
+	sources, err := source.New(source.Config{Blobs: repository, Client: c.client, Log: log})
+	if err != nil {
+		return err
+	}
+	work, err := c.engine(settings, repository, sources, log)
 	if err != nil {
 		return err
 	}
@@ -95,6 +100,7 @@ func (o *engineOptions) run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return admin.run(ctx) })
+	g.Go(func() error { return serveSources(ctx, settings.Builds.SourceAddress(), sources, log) })
 	g.Go(func() error {
 		admin.ready.Store(true)
 		return c.lead(ctx, contract.Engine, self(), log, work)
@@ -103,7 +109,7 @@ func (o *engineOptions) run(ctx context.Context) error {
 }
 
 // engine wires the loop and what reports for it.
-func (c *cluster) engine(settings install.Settings, repository *git.Repository, log *slog.Logger) (func(context.Context) error, error) {
+func (c *cluster) engine(settings install.Settings, repository *git.Repository, sources engine.Sources, log *slog.Logger) (func(context.Context) error, error) {
 	reporter, events, err := c.reporter(settings, repository.String(), log)
 	if err != nil {
 		return nil, err
@@ -121,6 +127,8 @@ func (c *cluster) engine(settings install.Settings, repository *git.Repository, 
 	}
 	cfg.Reporter = reporters{reporter, statuses}
 	cfg.Kinds = verb.Kinds(settings)
+	cfg.Builds = verb.Builds(settings)
+	cfg.Sources = sources
 	cfg.Render.Domain, cfg.Render.Image, cfg.Render.Gateway = settings.Domain, settings.Image, settings.Gateway()
 	cfg.Previews = verb.PreviewLimits(settings)
 	cfg.Log = log

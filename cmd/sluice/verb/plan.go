@@ -106,6 +106,7 @@ func planFor(ctx context.Context, cluster Cluster, settings install.Settings, re
 	cfg.Repository = repository
 	cfg.References = references(repository)
 	cfg.Kinds = Kinds(settings)
+	cfg.Builds = Builds(settings)
 	cfg.Render.Domain = settings.Domain
 	cfg.Previews = PreviewLimits(settings)
 	if last, err := cluster.Report(ctx); err == nil {

@@ -48,7 +48,7 @@ func (v *renderOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	manifests, problems, err := engine.RenderTree(ctx, repository, Kinds(v.settings), render.Config{Domain: v.settings.Domain, ApplySet: "sluice"})
+	manifests, problems, err := engine.RenderTree(ctx, repository, Kinds(v.settings), render.Config{Domain: v.settings.Domain, ApplySet: "sluice"}, Builds(v.settings))
 	if err != nil {
 		return err
 	}

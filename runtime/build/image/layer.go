@@ -1,4 +1,4 @@
-package goimage
+package image
 
 import (
 	"archive/tar"
@@ -23,8 +23,8 @@ type layer struct {
 
 var _ v1.Layer = (*layer)(nil)
 
-// newLayer writes an archive below scratch.
-func newLayer(scratch string, fill func(*tar.Writer) error) (*layer, error) {
+// NewLayer writes an archive below scratch.
+func NewLayer(scratch string, fill func(*tar.Writer) error) (v1.Layer, error) {
 	f, err := os.CreateTemp(scratch, "layer-*.tar")
 	if err != nil {
 		return nil, err

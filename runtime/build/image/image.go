@@ -1,4 +1,4 @@
-package goimage
+package image
 
 import (
 	"archive/tar"
@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// user is who the program runs as: "nonroot", as in other minimal images.
-const user = "65532"
+// User is who the program runs as: "nonroot", as in other minimal images.
+const User = "65532"
 
 // certFiles are where Linux distributions keep CA certificates; the first that
 // is there goes into the image, where every TLS library looks for it.
@@ -25,20 +25,32 @@ var certFiles = []string{
 	"/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
 }
 
-// Image wraps a static binary, which becomes /app, the entrypoint. scratch is
+// Alone wraps a static binary, which becomes /app, the entrypoint. scratch is
 // a folder for the layer; the image reads it until it is stored.
-func Image(binary, scratch string) (v1.Image, error) {
-	if err := checkStatic(binary); err != nil {
+func Alone(binary, scratch string) (v1.Image, error) {
+	return on(nil, binary, scratch, func(t *tar.Writer) error { return fill(t, binary) })
+}
+
+// On adds a static binary to a base, where it becomes /app, the entrypoint.
+// User, environment and folder stay those of the base.
+func On(base v1.Image, binary, scratch string) (v1.Image, error) {
+	return on(base, binary, scratch, func(t *tar.Writer) error { return addFile(t, "app", binary, 0o755) })
+}
+
+func on(base v1.Image, binary, scratch string, write func(*tar.Writer) error) (v1.Image, error) {
+	if err := CheckStatic(binary); err != nil {
 		return nil, err
 	}
-	layer, err := newLayer(scratch, func(t *tar.Writer) error { return fill(t, binary) })
+	layer, err := NewLayer(scratch, write)
 	if err != nil {
 		return nil, fmt.Errorf("image of %s: %w", binary, err)
 	}
-	img := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
-	img = mutate.ConfigMediaType(img, types.OCIConfigJSON)
-	img, err = mutate.AppendLayers(img, layer)
-	if err != nil {
+	img := base
+	if img == nil {
+		img = mutate.MediaType(empty.Image, types.OCIManifestSchema1)
+		img = mutate.ConfigMediaType(img, types.OCIConfigJSON)
+	}
+	if img, err = mutate.AppendLayers(img, layer); err != nil {
 		return nil, fmt.Errorf("image of %s: %w", binary, err)
 	}
 	file, err := img.ConfigFile()
@@ -46,17 +58,20 @@ func Image(binary, scratch string) (v1.Image, error) {
 		return nil, fmt.Errorf("image of %s: %w", binary, err)
 	}
 	file = file.DeepCopy()
-	file.OS, file.Architecture = "linux", runtime.GOARCH
-	file.Config = v1.Config{
-		Entrypoint: []string{"/app"}, WorkingDir: "/", User: user,
-		Env: []string{"PATH=/", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt", "HOME=/tmp"},
+	if base == nil {
+		file.OS, file.Architecture = "linux", runtime.GOARCH
+		file.Config = v1.Config{
+			WorkingDir: "/", User: User,
+			Env: []string{"PATH=/", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt", "HOME=/tmp"},
+		}
 	}
+	file.Config.Entrypoint, file.Config.Cmd = []string{"/app"}, nil
 	return mutate.ConfigFile(img, file)
 }
 
-// checkStatic refuses a program that needs a loader and libraries: there are
+// CheckStatic refuses a program that needs a loader and libraries: there are
 // none in its image.
-func checkStatic(binary string) error {
+func CheckStatic(binary string) error {
 	f, err := elf.Open(binary)
 	if err != nil {
 		return fmt.Errorf("%s: not a Linux program: %w", binary, err)
@@ -70,8 +85,16 @@ func checkStatic(binary string) error {
 	return nil
 }
 
-// fill writes the image's few files.
+// fill writes the few files of an image without a base.
 func fill(t *tar.Writer, binary string) error {
+	if err := Basics(t); err != nil {
+		return err
+	}
+	return addFile(t, "app", binary, 0o755)
+}
+
+// Basics writes what programs expect of any root: /tmp, users, CA certificates.
+func Basics(t *tar.Writer) error {
 	for _, dir := range []string{"etc/", "etc/ssl/", "etc/ssl/certs/"} {
 		if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: 0o755, ModTime: time.Unix(0, 0)}); err != nil {
 			return err
@@ -80,19 +103,16 @@ func fill(t *tar.Writer, binary string) error {
 	if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: "tmp/", Mode: 0o1777, ModTime: time.Unix(0, 0)}); err != nil {
 		return err
 	}
-	passwd := "root:x:0:0:root:/:/\nnonroot:x:" + user + ":" + user + ":nonroot:/tmp:/\n"
+	passwd := "root:x:0:0:root:/:/\nnonroot:x:" + User + ":" + User + ":nonroot:/tmp:/\n"
 	if err := addText(t, "etc/passwd", passwd); err != nil {
 		return err
 	}
 	for _, certs := range certFiles {
 		if _, err := os.Stat(certs); err == nil {
-			if err := addFile(t, "etc/ssl/certs/ca-certificates.crt", certs, 0o644); err != nil {
-				return err
-			}
-			break
+			return addFile(t, "etc/ssl/certs/ca-certificates.crt", certs, 0o644)
 		}
 	}
-	return addFile(t, "app", binary, 0o755)
+	return nil
 }
 
 func addText(t *tar.Writer, name, text string) error {

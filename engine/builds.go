@@ -1,0 +1,392 @@
+package engine
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/sluice-dev/sluice/engine/build"
+	"github.com/sluice-dev/sluice/engine/git"
+	"github.com/sluice-dev/sluice/engine/load"
+	"github.com/sluice-dev/sluice/engine/manifest"
+	"github.com/sluice-dev/sluice/engine/plan"
+	"github.com/sluice-dev/sluice/engine/render"
+	"github.com/sluice-dev/sluice/schema/contract"
+	"github.com/sluice-dev/sluice/schema/desired"
+)
+
+// Builds is what an installation says of builds.
+type Builds struct {
+	Config build.Config
+	// Ready are the templates that come with the platform.
+	Ready []desired.TaskTemplate
+}
+
+// Sources is told which trees of the repository builds ask for, so that it
+// can serve them. It is called from the loop and must not block.
+type Sources interface {
+	Offer(namespace, tree string, files []git.Entry)
+}
+
+// maxSource is how many bytes the files of one source may have together.
+const maxSource = 1 << 30
+
+// podKind is observed where there are builds: their pods carry our label.
+var podKind = manifest.Kind{APIVersion: "v1", Kind: "Pod"}
+
+// buildIndex is what is built at the current commit.
+type buildIndex struct {
+	tasks []*build.Resolved
+	// owner is, of tasks whose inputs are the same in one namespace, the first.
+	owner map[*build.Resolved]*build.Resolved
+	// waiting are the revisions that wait for a task.
+	waiting map[*build.Resolved][]revisionKey
+}
+
+// resolveBuilds finds out what every build of the commit is made from, and
+// makes the workloads that wait for builds the revisions of that.
+func (e *Engine) resolveBuilds() {
+	e.builds = buildIndex{owner: map[*build.Resolved]*build.Resolved{}, waiting: map[*build.Resolved][]revisionKey{}}
+	var described []desired.TaskTemplate
+	n := 0
+	for _, u := range e.units {
+		described = append(described, u.templates...)
+		n += len(u.nouns.Tasks)
+		u.unjoin()
+	}
+	if n == 0 {
+		return
+	}
+	if e.cfg.Observer != nil {
+		e.cfg.Observer.Watch(build.JobKind, podKind)
+	}
+	e.described = e.describedFiles()
+	templates := build.NewTemplates(described, e.cfg.Builds.Ready)
+	first := map[[2]string]*build.Resolved{}
+	for _, u := range e.units {
+		for _, task := range u.nouns.Tasks {
+			r := build.Resolve(task, templates, e.cfg.Builds.Config.Defaults, func(folder string) build.Tree { return e.folder(task.Namespace, folder) })
+			key := [2]string{task.Namespace, r.Inputs}
+			first[key] = cmp.Or(first[key], &r)
+			e.builds.tasks, e.builds.owner[&r] = append(e.builds.tasks, &r), first[key]
+			u.tasks = append(u.tasks, &r)
+		}
+	}
+	for _, u := range e.units {
+		e.joinBuilds(u)
+	}
+}
+
+// unjoin makes a unit what it is without any build.
+func (u *unit) unjoin() {
+	joined := len(u.uses) > 0
+	u.uses, u.missing, u.tasks = nil, nil, nil
+	if joined {
+		for i, w := range u.desire().Workloads {
+			u.nouns.Workloads[i].Revision = w.Revision
+		}
+	}
+}
+
+// joinBuilds finds the builds that a unit's workloads wait for.
+func (e *Engine) joinBuilds(u *unit) {
+	all := make([][]build.Use, len(u.nouns.Workloads))
+	defer func() { u.uses = all }()
+	for i, w := range u.desire().Workloads {
+		uses, missing := build.Uses(w, e.builds.tasks)
+		all[i], u.missing = uses, append(u.missing, missing...)
+		joined := build.Join(w, uses)
+		u.nouns.Workloads[i].Revision = joined.Revision
+		for _, use := range uses {
+			owner := e.builds.owner[use.Task]
+			e.builds.waiting[owner] = append(e.builds.waiting[owner], revisionKey{w.Namespace, joined.Revision})
+		}
+	}
+}
+
+// folder is a folder of the repository for a build. The documents that describe
+// the cluster are no part of it: a push that changes only those builds nothing.
+func (e *Engine) folder(namespace, folder string) build.Tree {
+	t := e.snapshot.Subtree(folder, func(path string) bool { return e.described[path] })
+	out := build.Tree{Hash: t.Hash}
+	switch i := slices.IndexFunc(t.Files, func(f git.Entry) bool { return f.Mode == git.Submodule }); {
+	case len(t.Files) == 0 && folder == "":
+		out.Problem = "the repository has no files beside those that describe the cluster"
+	case len(t.Files) == 0:
+		out.Problem = fmt.Sprintf("the repository has no folder %q, or no files in it: write one that it has", folder)
+	case i >= 0:
+		out.Problem = fmt.Sprintf("%s is a submodule, which is never fetched: commit the files themselves, or build from a folder without it", t.Files[i].Path)
+	case t.Bytes > maxSource:
+		out.Problem = fmt.Sprintf("the files are %d MB together, and a build takes %d: name the folder that is built as subPath, or keep what is large elsewhere", t.Bytes>>20, int64(maxSource)>>20)
+	}
+	if out.Problem == "" && e.cfg.Sources != nil {
+		e.cfg.Sources.Offer(namespace, t.Hash, t.Files)
+	}
+	return out
+}
+
+// describedFiles are the files that say, or said, something of the cluster.
+func (e *Engine) describedFiles() map[string]bool {
+	out := map[string]bool{load.SettingsPath: true}
+	for _, f := range e.snapshot.Files {
+		part := e.parts[partKey{f.Path, f.Blob, f.Mode}]
+		if len(part.Entries) > 0 || part.Unreadable && f.Mode.IsFile() {
+			out[f.Path] = true
+		}
+	}
+	return out
+}
+
+// runs are the live Jobs of builds and their pods.
+type runs struct {
+	jobs []*plan.Object
+	pods map[manifest.ID][]*plan.Object
+	// states are the jobs' own, by name.
+	states map[manifest.ID]build.State
+}
+
+// readRuns finds the runs among the live objects; none where nothing is built.
+func (e *Engine) readRuns(live plan.Live) runs {
+	out := runs{pods: map[manifest.ID][]*plan.Object{}, states: map[manifest.ID]build.State{}}
+	if len(e.builds.tasks) == 0 {
+		return out
+	}
+	for id, o := range live {
+		switch {
+		case id.KindOf() == build.JobKind && o.Ours && !o.Terminating:
+			out.jobs = append(out.jobs, o)
+		case id.KindOf() == podKind && o.Labels["batch.kubernetes.io/job-name"] != "":
+			job := manifest.ID{APIVersion: build.JobKind.APIVersion, Kind: build.JobKind.Kind, Namespace: id.Namespace, Name: o.Labels["batch.kubernetes.io/job-name"]}
+			out.pods[job] = append(out.pods[job], o)
+		}
+	}
+	slices.SortFunc(out.jobs, func(a, b *plan.Object) int { return a.ID.Compare(b.ID) })
+	for _, job := range out.jobs {
+		out.states[job.ID] = build.Read(job, out.pods[job.ID])
+	}
+	return out
+}
+
+// state is what the cluster knows of a task's run.
+func (e *Engine) state(c cluster, r *build.Resolved) build.State {
+	return c.runs.states[build.JobID(*e.builds.owner[r])]
+}
+
+// settleBuilds leaves of the input the workloads whose images there are, by
+// their digests; the others wait.
+func (e *Engine) settleBuilds(u *unit, c cluster, in *render.Unit) {
+	if len(u.uses) == 0 {
+		return
+	}
+	var ready []desired.Workload
+	for i, w := range in.Nouns.Workloads {
+		settled, ok := build.Settle(w, u.uses[i], runningImages(c, w), func(r *build.Resolved) (string, bool) {
+			s := e.state(c, r)
+			return s.Image, s.Phase == build.Succeeded || e.assume
+		})
+		if ok && len(u.missing) == 0 {
+			ready = append(ready, settled)
+			continue
+		}
+		in.Facts.Revisions[w.Revision] = render.Fact{Message: "its image is being built"}
+	}
+	in.Nouns.Workloads = ready
+}
+
+// runningImages are those of a revision that is live, by container; nil if it
+// is not.
+func runningImages(c cluster, w desired.Workload) []string {
+	o, ok := c.live[manifest.ID{APIVersion: "apps/v1", Kind: "Deployment", Namespace: w.Namespace, Name: w.Revision}]
+	if !ok || !o.Ours || o.Terminating {
+		return nil
+	}
+	var d appsv1.Deployment
+	if json.Unmarshal(o.JSON, &d) != nil {
+		return nil
+	}
+	images := []string{}
+	for i := range d.Spec.Template.Spec.Containers {
+		images = append(images, d.Spec.Template.Spec.Containers[i].Image)
+	}
+	return images
+}
+
+// addRuns adds the Jobs of a unit's builds to what it renders to: those that
+// are to be there, and those of earlier inputs that are to end.
+func (e *Engine) addRuns(u *unit, c cluster) {
+	for _, r := range u.tasks {
+		if u.err != nil {
+			return
+		}
+		for _, t := range r.Troubles {
+			u.result.Problems = append(u.result.Problems, render.Trouble{Path: t.Path, Text: t.Text})
+		}
+		if e.builds.owner[r] == r && len(r.Troubles) == 0 {
+			u.err = e.addRun(u, c, r)
+		}
+	}
+	for _, name := range u.missing {
+		u.result.Problems = append(u.result.Problems, render.Trouble{
+			Text: fmt.Sprintf("the build %q that it waits for is described nowhere in namespace %s: add it, or name another", name, u.namespace()),
+		})
+	}
+}
+
+func (e *Engine) addRun(u *unit, c cluster, r *build.Resolved) error {
+	id := build.JobID(*r)
+	object, live := c.live[id]
+	live = live && object.Ours
+	if live || e.wanted(c, r) {
+		marks := build.Marks{Result: e.state(c, r).Result()}
+		if r.Task.Cancelled {
+			marks.Stop = "the build was cancelled"
+		}
+		m, err := build.Job(*r, e.buildConfig(), e.snapshot.Commit.Hash, live, marks, u.entry.Identity, u.entry.File)
+		if err != nil {
+			return err
+		}
+		u.result.Manifests = append(u.result.Manifests, m)
+	}
+	return e.supersede(u, c, r, id)
+}
+
+// wanted reports whether a run that is not there is to begin: not if it was
+// cancelled, nor if all who wait for it run already.
+func (e *Engine) wanted(c cluster, r *build.Resolved) bool {
+	if r.Task.Cancelled {
+		return false
+	}
+	waiting := e.builds.waiting[r]
+	return len(waiting) == 0 || slices.ContainsFunc(waiting, func(key revisionKey) bool {
+		_, there := c.live[manifest.ID{APIVersion: "apps/v1", Kind: "Deployment", Namespace: key.namespace, Name: key.name}]
+		return !there
+	})
+}
+
+// supersede ends the runs of earlier inputs of the same build.
+func (e *Engine) supersede(u *unit, c cluster, r *build.Resolved, current manifest.ID) error {
+	for _, job := range c.runs.jobs {
+		if job.ID.Namespace != r.Task.Namespace || job.Labels[contract.LabelBuild] != r.Task.Name || job.ID == current || e.current(job.ID) {
+			continue
+		}
+		if c.runs.states[job.ID].Phase != build.Running {
+			continue
+		}
+		m, err := build.Stopped(job.ID, r.Task.Name, job.Annotations[contract.AnnotationInputs], "superseded by newer inputs", e.buildConfig(), u.entry.Identity, u.entry.File)
+		if err != nil {
+			return err
+		}
+		u.result.Manifests = append(u.result.Manifests, m)
+	}
+	return nil
+}
+
+// current reports whether a Job is that of a task as it is now.
+func (e *Engine) current(id manifest.ID) bool {
+	return slices.ContainsFunc(e.builds.tasks, func(r *build.Resolved) bool { return build.JobID(*e.builds.owner[r]) == id })
+}
+
+func (e *Engine) buildConfig() build.Config {
+	c := e.cfg.Builds.Config
+	c.ApplySet, c.Repository = e.cfg.Render.ApplySet, e.cfg.Name
+	return c
+}
+
+// jobsKept is how many runs of a build stay, for their logs and results.
+const jobsKept = 5
+
+// keepsJob says which runs stay although nothing renders them: the newest of
+// each build that is still described.
+func (e *Engine) keepsJob(c cluster) func(*plan.Object) bool {
+	described := map[[2]string]bool{}
+	for _, r := range e.builds.tasks {
+		described[[2]string{r.Task.Namespace, r.Task.Name}] = true
+	}
+	newer := map[[2]string]int{}
+	kept := map[manifest.ID]bool{}
+	jobs := slices.Clone(c.runs.jobs)
+	slices.SortFunc(jobs, func(a, b *plan.Object) int {
+		return cmp.Or(-strings.Compare(createdAt(a), createdAt(b)), a.ID.Compare(b.ID))
+	})
+	for _, job := range jobs {
+		key := [2]string{job.ID.Namespace, job.Labels[contract.LabelBuild]}
+		newer[key]++
+		kept[job.ID] = described[key] && newer[key] <= jobsKept
+	}
+	return func(o *plan.Object) bool { return kept[o.ID] }
+}
+
+// createdAt is an object's creation time as the API server writes it, which sorts.
+func createdAt(o *plan.Object) string {
+	var head struct {
+		Metadata struct{ CreationTimestamp string } `json:"metadata"`
+	}
+	_ = json.Unmarshal(o.JSON, &head) // of what cannot be read nobody knows its age
+	return head.Metadata.CreationTimestamp
+}
+
+// printBuilds appends what a unit's manifests depend on of builds.
+func (e *Engine) printBuilds(b []byte, u *unit, c cluster) []byte {
+	for _, uses := range u.uses {
+		for _, use := range uses {
+			b = appendState(b, use.Task, e.state(c, use.Task))
+		}
+	}
+	for _, r := range u.tasks {
+		b = appendState(b, r, e.state(c, r))
+		if e.wanted(c, r) {
+			b = append(b, 'w')
+		}
+		for _, job := range c.runs.jobs {
+			if job.ID.Namespace == r.Task.Namespace && job.Labels[contract.LabelBuild] == r.Task.Name {
+				b = appendTexts(b, job.ID.Name, strconv.Itoa(int(c.runs.states[job.ID].Phase)))
+			}
+		}
+	}
+	return b
+}
+
+func appendState(b []byte, r *build.Resolved, s build.State) []byte {
+	b = appendTexts(b, "build", r.Inputs, s.Image, s.Reason)
+	return append(b, byte('0'+s.Phase))
+}
+
+// buildReason says how a unit stands whose builds are not done: what it waits
+// for, or why it will wait for ever.
+func (e *Engine) buildReason(u *unit, c cluster) (failed bool, reason string) {
+	check := func(r *build.Resolved) {
+		s := e.state(c, r)
+		name := r.Task.Name
+		switch {
+		case failed || s.Phase == build.Succeeded:
+		case s.Phase == build.Failed:
+			failed, reason = true, fmt.Sprintf("%s: %s", s.Reason, s.Message)
+		case r.Task.Cancelled:
+			failed, reason = true, "BuildCancelled: the build "+name+" was cancelled"
+		case s.Phase == build.Absent && len(r.Troubles) == 0 && !e.wanted(c, r):
+		case reason == "" && s.Phase == build.Absent:
+			reason = "build " + name + " is about to begin"
+		case reason == "":
+			reason = "build " + name + ": " + s.Message
+		}
+	}
+	for i, uses := range u.uses {
+		if runningImages(c, u.nouns.Workloads[i]) != nil {
+			continue
+		}
+		for _, use := range uses {
+			check(use.Task)
+		}
+	}
+	for _, r := range u.tasks {
+		if !r.Task.Inline {
+			check(r)
+		}
+	}
+	return failed, reason
+}
