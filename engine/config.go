@@ -104,7 +104,7 @@ type Config struct {
 	Render render.Config
 	// Previews bounds what the repository may say about previews.
 	Previews preview.Limits
-	Builds Builds
+	Builds   Builds
 	// Sources serves the repository's trees to builds; optional.
 	Sources Sources
 	// Policy bounds pruning; the zero Policy is plan.DefaultPolicy.
