@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -44,8 +45,21 @@ type revision struct {
 	// preview is the Git ref that it was made for; empty if the trusted branch
 	// described it.
 	preview string
+	// scaled is when the autoscaler changed its number of pods last; zero if it
+	// never did. preserved: its template asks never to be collected.
+	scaled    time.Time
+	preserved bool
 	// activation is how it got its first pod last.
 	activation contract.Activation
+}
+
+// annotationNoGC, with the value true, keeps a revision for ever: Knative's.
+const annotationNoGC = "serving.knative.dev/no-gc"
+
+// yes is a boolean as annotations spell it.
+func yes(text string) bool {
+	b, err := strconv.ParseBool(text)
+	return err == nil && b
 }
 
 // factCache holds what was read from a Deployment, by its resource version.
@@ -154,6 +168,8 @@ func readRevision(object *plan.Object) revision {
 		source:        object.Labels[contract.LabelSource] != "",
 		commit:        object.Commit,
 		preview:       object.Annotations[contract.AnnotationPreview],
+		scaled:        object.Scaled,
+		preserved:     yes(object.Annotations[annotationNoGC]),
 	}
 	var d struct {
 		Metadata metav1.ObjectMeta         `json:"metadata"`

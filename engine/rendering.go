@@ -171,6 +171,7 @@ func appendTexts(b []byte, all ...string) []byte {
 func (e *Engine) retains(c cluster) func(*plan.Object) bool {
 	keepsJob := e.keepsJob(c)
 	reachable := sync.OnceValue(e.reachable)
+	collected := e.collectable(c)
 	kept := map[manifest.ID]bool{}
 	for _, u := range e.units {
 		for _, id := range u.result.Keep {
@@ -183,6 +184,9 @@ func (e *Engine) retains(c cluster) func(*plan.Object) bool {
 		}
 		if kept[o.ID] || o.Labels[contract.LabelRevision] == "" {
 			return kept[o.ID]
+		}
+		if collected[revisionKey{o.ID.Namespace, o.Labels[contract.LabelRevision]}] {
+			return false
 		}
 		_, described := e.latest[configurationKey{o.ID.Namespace, o.Labels[contract.LabelConfiguration]}]
 		return described && o.Annotations[contract.AnnotationPreview] == "" || reachable()[revisionKey{o.ID.Namespace, o.Labels[contract.LabelRevision]}]

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/sluice-dev/sluice/engine/manifest"
 	"github.com/sluice-dev/sluice/engine/plan"
@@ -32,6 +33,7 @@ type managed struct {
 	Manager     string          `json:"manager"`
 	Operation   string          `json:"operation"`
 	Subresource string          `json:"subresource"`
+	Time        time.Time       `json:"time"`
 	Fields      json.RawMessage `json:"fieldsV1"`
 }
 
@@ -66,6 +68,7 @@ func parse(kind manifest.Kind, applySet string, raw []byte) (parsed, error) {
 			Unit:         meta.Annotations[contract.AnnotationUnit],
 			Ours:         applySet != "" && meta.Labels[contract.LabelPartOf] == applySet && meta.Annotations[contract.AnnotationTracking] == id.String(),
 			OwnsReplicas: ownsReplicas(meta.ManagedFields),
+			Scaled:       scaled(meta.ManagedFields),
 			Terminating:  meta.DeletionTimestamp != "",
 			Labels:       meta.Labels, Annotations: meta.Annotations, JSON: body,
 		},
@@ -76,6 +79,16 @@ func parse(kind manifest.Kind, applySet string, raw []byte) (parsed, error) {
 // ours reports whether the entry is what the applier writes.
 func (m managed) ours() bool {
 	return m.Manager == contract.FieldManager && m.Operation == "Apply" && m.Subresource == ""
+}
+
+// scaled is when the autoscaler wrote the number of pods last.
+func scaled(entries []managed) (at time.Time) {
+	for _, m := range entries {
+		if m.Manager == contract.ScaleFieldManager && m.Time.After(at) {
+			at = m.Time
+		}
+	}
+	return at
 }
 
 func ownsReplicas(entries []managed) bool {

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"time"
+
 	"github.com/sluice-dev/sluice/engine/manifest"
 )
 
@@ -17,6 +19,8 @@ type Object struct {
 	// OwnsReplicas reports that spec.replicas still belongs to our field manager,
 	// from the object's creation; nobody has scaled it since.
 	OwnsReplicas bool
+	// Scaled is when the autoscaler changed spec.replicas last; zero if it never did.
+	Scaled time.Time
 	// Terminating objects have been deleted and wait for their finalizers.
 	Terminating bool
 	// Labels of the object.

@@ -29,6 +29,8 @@ type Routing struct {
 	Held     string                   `json:"held,omitempty"`
 	// Previews is the revision that each preview's tag means.
 	Previews map[string]string `json:"previews,omitempty"`
+	// Named are the revisions that targets name, ready or not.
+	Named []string `json:"named,omitempty"`
 	// Waiting says what the route waits for; empty if it is as asked.
 	Waiting string `json:"waiting,omitempty"`
 	// revive are revisions that only history knows: the cluster has lost them.
@@ -130,6 +132,7 @@ func (out *Routing) pinned(u Unit, r desired.Route, t desired.Target, s Share, r
 		return s, "", false
 	}
 	s.Revision = name
+	out.Named = append(out.Named, name)
 	if revived != nil {
 		out.revive = append(out.revive, *revived)
 	}
