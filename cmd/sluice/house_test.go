@@ -79,9 +79,14 @@ var mayImport = map[string][]string{
 	"runtime/build/publish":     {"schema/contract", "runtime/build/registries"},
 	"runtime/kube":              {"schema/contract", "runtime/activator", "runtime/autoscaler", "runtime/gateway"},
 
-	"runtime/bus":         {},
-	"runtime/bus/bustest": {"runtime/bus"},
-	"runtime/bus/memory":  {"runtime/bus"},
+	"runtime/bus":           {},
+	"runtime/bus/bustest":   {"runtime/bus"},
+	"runtime/bus/memory":    {"runtime/bus"},
+	"runtime/bus/jetstream": {"runtime/bus"},
+	"runtime/bus/kafka":     {"runtime/bus"},
+	"runtime/bus/pubsub":    {"runtime/bus"},
+	"runtime/bus/rabbitmq":  {"runtime/bus"},
+	"runtime/bus/catalog":   {"runtime/bus", "runtime/bus/memory", "runtime/bus/jetstream", "runtime/bus/kafka", "runtime/bus/pubsub", "runtime/bus/rabbitmq"},
 
 	"examples": {},
 
@@ -113,6 +118,10 @@ var owners = map[string][]string{
 	"istio.io/client-go/":                    {"appliers/istio", "engine/render", "runtime/kube", "runtime/gateway", "cmd/sluice/role", "e2e/"},
 	"k8s.io/client-go/":                      {"appliers/", "runtime/kube", "cmd/sluice/", "e2e/"},
 	"github.com/spf13/cobra":                 {"cmd/sluice/"},
+	"github.com/nats-io/":                    {"runtime/bus/jetstream"},
+	"github.com/twmb/franz-go":               {"runtime/bus/kafka", "runtime/source/kafka"},
+	"github.com/rabbitmq/":                   {"runtime/bus/rabbitmq"},
+	"cloud.google.com/go/pubsub":             {"runtime/bus/pubsub", "runtime/source/pubsub"},
 }
 
 // room is a package of this module as the go command lists it.

@@ -1,0 +1,174 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/sluice-dev/sluice/runtime/bus"
+)
+
+// Holders of ordered subscriptions are noted in a key-value bucket, by
+// subscription; an entry that is not renewed is gone after holderTTL.
+const (
+	holdersBucket = "sluice_holders"
+	holderTTL     = 10 * time.Second
+)
+
+// holder is a stream's right to be the only one of an ordered subscription.
+type holder struct {
+	bus      *Bus
+	name     bus.SubscriptionName
+	key      string
+	bucket   jetstream.KeyValue
+	revision uint64
+	held     bool
+	gone     chan struct{} // closed when it was lost
+	stop     context.CancelFunc
+	stopped  chan struct{}
+}
+
+func (b *Bus) newHolder(name bus.SubscriptionName) *holder {
+	return &holder{bus: b, name: name, key: token(name.Topic) + "/" + token(name.Name), gone: make(chan struct{})}
+}
+
+// lost is closed when the right is; never for one that is nil.
+func (h *holder) lost() <-chan struct{} {
+	if h == nil {
+		return nil
+	}
+	return h.gone
+}
+
+// acquire waits until no other receiver has the subscription, then starts it at
+// its place anew: what the last one left unsettled comes first, in order.
+func (h *holder) acquire(ctx context.Context) error {
+	if h.held {
+		return nil
+	}
+	if err := h.open(ctx); err != nil {
+		return err
+	}
+	for {
+		revision, err := h.bucket.Create(ctx, h.key, []byte(h.bus.conn.Opts.Name))
+		if err == nil {
+			h.revision = revision
+			break
+		}
+		if !errors.Is(err, jetstream.ErrKeyExists) {
+			return fmt.Errorf("subscription %q: %w", h.name.Name, err)
+		}
+		if err := h.wait(ctx); err != nil {
+			return err
+		}
+	}
+	h.held = true
+	keep, cancel := context.WithCancel(context.Background())
+	h.stop, h.stopped = cancel, make(chan struct{})
+	go h.keep(keep)
+	return h.bus.rewind(ctx, h.name)
+}
+
+func (h *holder) open(ctx context.Context) (err error) {
+	if h.bucket != nil {
+		return nil
+	}
+	h.bucket, err = h.bus.holders(ctx)
+	return err
+}
+
+func (b *Bus) holders(ctx context.Context) (jetstream.KeyValue, error) {
+	kv, err := b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: holdersBucket, TTL: holderTTL, Storage: jetstream.MemoryStorage})
+	if err != nil {
+		return nil, fmt.Errorf("holders of ordered subscriptions: %w", err)
+	}
+	return kv, nil
+}
+
+// forgetHolders is called by who has just started the server: no one else can
+// hold anything.
+func (b *Bus) forgetHolders() error {
+	ctx, cancel := context.WithTimeout(context.Background(), apiTimeout)
+	defer cancel()
+	if err := b.js.DeleteKeyValue(ctx, holdersBucket); err != nil && !errors.Is(err, jetstream.ErrBucketNotFound) {
+		return fmt.Errorf("jetstream: %w", err)
+	}
+	return nil
+}
+
+// wait returns when the entry is gone, or may be.
+func (h *holder) wait(ctx context.Context) error {
+	w, err := h.bucket.Watch(ctx, h.key)
+	if err != nil {
+		return fmt.Errorf("subscription %q: %w", h.name.Name, err)
+	}
+	defer func() { _ = w.Stop() }()
+	expired := time.NewTimer(holderTTL / 2) // an entry that ends by its age is not told of
+	defer expired.Stop()
+	for {
+		select {
+		case entry, open := <-w.Updates():
+			if !open || entry != nil && entry.Operation() != jetstream.KeyValuePut {
+				return nil
+			}
+		case <-expired.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// keep renews the entry.
+func (h *holder) keep(ctx context.Context) {
+	defer close(h.stopped)
+	tick := time.NewTicker(holderTTL / 4)
+	defer tick.Stop()
+	renewed := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		revision, err := h.bucket.Update(ctx, h.key, []byte(h.bus.conn.Opts.Name), h.revision)
+		if err == nil {
+			h.revision, renewed = revision, time.Now()
+			continue
+		}
+		api := (*jetstream.APIError)(nil)
+		if errors.As(err, &api) || time.Since(renewed) > holderTTL*3/4 {
+			close(h.gone)
+			return
+		}
+	}
+}
+
+// release lets the next one in.
+func (h *holder) release() {
+	if !h.held {
+		return
+	}
+	h.stop()
+	<-h.stopped
+	ctx, cancel := context.WithTimeout(context.Background(), closeWait)
+	defer cancel()
+	_ = h.bucket.Delete(ctx, h.key, jetstream.LastRevision(h.revision)) // without it the entry ends by its age
+}
+
+// rewind makes a subscription that no one receives from go on at the first
+// message that is not settled. Nothing to do where nothing was delivered beyond.
+func (b *Bus) rewind(ctx context.Context, name bus.SubscriptionName) error {
+	c, err := b.find(ctx, name)
+	if err != nil {
+		return err
+	}
+	info := c.CachedInfo()
+	if info.NumAckPending == 0 {
+		return nil
+	}
+	return b.place(ctx, name, bus.From(position(info.AckFloor.Stream+1)))
+}

@@ -1,0 +1,313 @@
+package jetstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/sluice-dev/sluice/runtime/bus"
+)
+
+const (
+	// pullExpires is how long one request for messages waits at the server,
+	// heartbeat how often the server says that it is still there.
+	pullExpires = 60 * time.Second
+	heartbeat   = 15 * time.Second
+	closeWait   = 2 * time.Second
+)
+
+// stream is one receiver. It has at most one request open at the server, whose
+// messages and statuses arrive on an inbox of its own.
+type stream struct {
+	bus      *Bus
+	name     bus.SubscriptionName
+	inbox    string
+	sub      *nats.Subscription
+	holder   *holder // nil: not ordered
+	arrived  chan struct{}
+	silence  *time.Timer
+	stopBeat context.CancelFunc
+
+	mu      sync.Mutex // guards what follows
+	buffer  []*bus.Message
+	held    map[string]struct{} // replies of what is unsettled, the buffer's too
+	request int                 // the open one's number
+	asked   int                 // what it has yet to bring; 0: none is open
+	err     error               // why the stream ended
+}
+
+// Receive implements bus.Driver.
+func (b *Bus) Receive(ctx context.Context, from bus.Receive) (bus.Stream, error) {
+	name := bus.SubscriptionName{Topic: from.Topic, Name: from.Subscription}
+	if _, err := b.find(ctx, name); err != nil {
+		return nil, err
+	}
+	s := &stream{
+		bus: b, name: name, inbox: b.conn.NewInbox(),
+		arrived: make(chan struct{}, 1), held: map[string]struct{}{}, silence: time.NewTimer(2 * heartbeat),
+	}
+	if from.Ordered {
+		s.holder = b.newHolder(s.name)
+	}
+	var err error
+	if s.sub, err = b.conn.Subscribe(s.inbox+".*", s.take); err != nil {
+		return nil, fmt.Errorf("subscription %q: %w", from.Subscription, err)
+	}
+	_ = s.sub.SetPendingLimits(-1, -1) // bounded by what was asked for
+	beat, cancel := context.WithCancel(context.Background())
+	s.stopBeat = cancel
+	b.work.Go(func() { s.renew(beat) })
+	b.register(s)
+	return s, nil
+}
+
+func (b *Bus) register(s *stream) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.streams[s.name] == nil {
+		b.streams[s.name] = map[*stream]struct{}{}
+	}
+	b.streams[s.name][s] = struct{}{}
+}
+
+func (b *Bus) unregister(s *stream) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.streams[s.name], s)
+	if len(b.streams[s.name]) == 0 {
+		delete(b.streams, s.name)
+	}
+}
+
+// Next implements bus.Stream.
+func (s *stream) Next(ctx context.Context, most int) ([]*bus.Message, error) {
+	if s.holder != nil {
+		if err := s.holder.acquire(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		batch, err := s.ready(most)
+		if len(batch) > 0 || err != nil {
+			return batch, err
+		}
+		select {
+		case <-s.arrived:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-s.silence.C:
+			s.end(errors.New("the server is silent"))
+		case <-s.holder.lost():
+			s.end(errors.New("another receiver took over"))
+		}
+	}
+}
+
+// ready returns what has come, or sees to it that something comes.
+func (s *stream) ready(most int) ([]*bus.Message, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return nil, s.err
+	}
+	if n := min(most, len(s.buffer)); n > 0 {
+		batch := s.buffer[:n:n]
+		s.buffer = s.buffer[n:]
+		return batch, nil
+	}
+	if s.asked == 0 {
+		return nil, s.ask(most)
+	}
+	return nil, nil
+}
+
+// ask opens a request. Under mu.
+func (s *stream) ask(most int) error {
+	body, err := json.Marshal(map[string]any{"batch": most, "expires": pullExpires, "idle_heartbeat": heartbeat})
+	if err != nil {
+		return err
+	}
+	s.request++
+	s.asked = most
+	s.silence.Reset(2 * heartbeat)
+	subject := "$JS.API.CONSUMER.MSG.NEXT." + streamOf(s.name.Topic) + "." + token(s.name.Name)
+	return s.bus.conn.PublishRequest(subject, s.replyTo(), body)
+}
+
+func (s *stream) replyTo() string { return fmt.Sprintf("%s.%d", s.inbox, s.request) }
+
+// take is called for everything that arrives on the inbox, in order.
+func (s *stream) take(msg *nats.Msg) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.silence.Reset(2 * heartbeat)
+	if status := msg.Header.Get("Status"); status != "" && len(msg.Data) == 0 && msg.Reply == "" {
+		if status != "100" && msg.Subject == s.replyTo() {
+			s.closeRequest(status, msg.Header.Get("Description"))
+		}
+	} else {
+		s.deliver(msg)
+	}
+	select {
+	case s.arrived <- struct{}{}:
+	default:
+	}
+}
+
+// closeRequest takes the server's word that a request brings nothing more. Under
+// mu.
+func (s *stream) closeRequest(status, description string) {
+	s.asked = 0
+	switch status {
+	case "404", "408": // nothing came in time
+	case "409":
+		switch description {
+		case "Consumer Deleted":
+			s.err = s.bus.deleted(s.name)
+		case "Message Size Exceeds MaxBytes", "Exceeded MaxWaiting", "Exceeded MaxAckPending":
+		default:
+			s.err = fmt.Errorf("subscription %q: server: %s", s.name.Name, description)
+		}
+	case "503":
+		s.err = s.bus.deleted(s.name)
+	default:
+		s.err = fmt.Errorf("subscription %q: server: %s %s", s.name.Name, status, description)
+	}
+}
+
+// deleted says why a consumer is not there: it is made again after a Seek.
+func (b *Bus) deleted(name bus.SubscriptionName) error {
+	return &deletedError{b, name}
+}
+
+// deletedError asks only when it is looked at: the asking takes the connection
+// that the news came by.
+type deletedError struct {
+	bus  *Bus
+	name bus.SubscriptionName
+}
+
+func (e *deletedError) Error() string {
+	return fmt.Sprintf("subscription %q is not there", e.name.Name)
+}
+
+func (e *deletedError) Is(target error) bool {
+	if target != bus.ErrMoved && target != bus.ErrNotFound {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), apiTimeout)
+	defer cancel()
+	_, err := e.bus.js.Consumer(ctx, streamOf(e.name.Topic), token(e.name.Name))
+	return (err == nil) == (target == bus.ErrMoved)
+}
+
+// deliver buffers a message. Under mu.
+func (s *stream) deliver(msg *nats.Msg) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		s.err = fmt.Errorf("subscription %q: %w", s.name.Name, err)
+		return
+	}
+	s.asked = max(0, s.asked-1)
+	m := fromNATS(msg.Header, msg.Data)
+	m.Position, m.Published, m.Receipt = position(meta.Sequence.Stream), meta.Timestamp, msg.Reply
+	s.held[msg.Reply] = struct{}{}
+	s.buffer = append(s.buffer, m)
+}
+
+// end ends the stream from within.
+func (s *stream) end(why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = why
+	}
+	select {
+	case s.arrived <- struct{}{}:
+	default:
+	}
+}
+
+// The words a receiver says to a message's reply subject.
+var (
+	sayDone     = []byte("+ACK")
+	sayBack     = []byte("-NAK")
+	sayStillOur = []byte("+WPI")
+)
+
+// Settle implements bus.Stream.
+func (s *stream) Settle(_ context.Context, m *bus.Message, done bool) error {
+	reply := m.Receipt.(string)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return s.err
+	}
+	if _, held := s.held[reply]; !held {
+		return nil
+	}
+	delete(s.held, reply)
+	if done {
+		return s.bus.conn.Publish(reply, sayDone)
+	}
+	return s.bus.conn.Publish(reply, sayBack)
+}
+
+// renew keeps the lease of what is held.
+func (s *stream) renew(ctx context.Context) {
+	tick := time.NewTicker(s.bus.lease / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		s.mu.Lock()
+		for reply := range s.held {
+			_ = s.bus.conn.Publish(reply, sayStillOur) // a lost connection ends the lease anyway
+		}
+		s.mu.Unlock()
+	}
+}
+
+// Close implements bus.Stream.
+func (s *stream) Close() error {
+	s.bus.unregister(s)
+	s.stopBeat()
+	s.drainInbox()
+	s.mu.Lock()
+	if s.err == nil {
+		s.err = bus.ErrClosed
+		for reply := range s.held {
+			_ = s.bus.conn.Publish(reply, sayBack) // without it the lease ends
+		}
+	}
+	s.mu.Unlock()
+	err := s.bus.conn.FlushTimeout(closeWait)
+	if s.holder != nil {
+		s.holder.release()
+	}
+	if s.bus.conn.IsClosed() || !s.bus.conn.IsConnected() {
+		return nil // then nothing is held either
+	}
+	return err
+}
+
+// drainInbox takes what the server has sent already.
+func (s *stream) drainInbox() {
+	closed := make(chan struct{})
+	s.sub.SetClosedHandler(func(string) { close(closed) })
+	if s.sub.Drain() != nil {
+		return
+	}
+	select {
+	case <-closed:
+	case <-time.After(closeWait):
+	}
+}
