@@ -93,7 +93,7 @@ var mayImport = map[string][]string{
 	"cmd/sluice/cli":     {},
 	"cmd/sluice/clone":   {},
 	"cmd/sluice/install": {"schema/contract"},
-	"cmd/sluice/verb": append([]string{"schema", "schema/catalog", "schema/contract", "schema/building", "schema/plain", "engine", "runtime/autoscaler", "cmd/sluice/cli", "cmd/sluice/clone", "cmd/sluice/install"},
+	"cmd/sluice/verb": append([]string{"schema", "schema/catalog", "schema/contract", "schema/building", "schema/plain", "engine", "runtime/autoscaler", "runtime/cloudevents", "cmd/sluice/cli", "cmd/sluice/clone", "cmd/sluice/install"},
 		engineRooms...),
 	"cmd/sluice": {"cmd/sluice/cli", "cmd/sluice/role", "cmd/sluice/verb"},
 }

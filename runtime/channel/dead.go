@@ -109,9 +109,7 @@ func (w *worker) lament(ctx context.Context, e cloudevents.Event, f *failure, te
 		}
 	}
 	_ = e.Set(contract.ExtensionErrorData, base64.StdEncoding.EncodeToString(data[:min(len(data), maxErrorData)]))
-	ctx, cancel := context.WithTimeout(ctx, w.timeout)
-	defer cancel()
-	_, failed := w.line.d.send(ctx, w.deadLetter, &e, w.spec.Delivery.Format)
+	_, failed := w.line.d.send(ctx, w.deadLetter, &e, &w.spec.Delivery)
 	return failed
 }
 

@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,11 +44,11 @@ func (s *sink) String() string {
 }
 
 // send makes one attempt.
-func (d *Dispatcher) send(ctx context.Context, s *sink, e *cloudevents.Event, format string) (post.Answer, *failure) {
+func (d *Dispatcher) send(ctx context.Context, s *sink, e *cloudevents.Event, spec *contract.Delivery) (post.Answer, *failure) {
 	if s.target == nil {
 		return post.Answer{Status: http.StatusAccepted}, d.into(ctx, s, e)
 	}
-	a, err := s.target.Post(ctx, e, format)
+	a, err := s.target.Post(ctx, e, spec.Format, time.Duration(cmp.Or(spec.Timeout, contract.DefaultTimeout)))
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = errors.New("it took too long (delivery.timeout)")
 	}
@@ -86,12 +87,10 @@ func (w *worker) handle(ctx context.Context, m *bus.Message) bus.Verdict {
 	if err != nil {
 		return bus.Dead(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, w.timeout)
-	defer cancel()
 	var a post.Answer
 	if w.subscriber != nil {
 		var f *failure
-		if a, f = w.line.d.send(ctx, w.subscriber, &out, w.spec.Delivery.Format); f != nil {
+		if a, f = w.line.d.send(ctx, w.subscriber, &out, &w.spec.Delivery); f != nil {
 			return w.failed(m, e.Type, f)
 		}
 	}
@@ -189,7 +188,7 @@ func (w *worker) respondOne(ctx context.Context, sent, reply *cloudevents.Event)
 		}
 	}
 	inheritTrace(sent, reply)
-	if _, f := w.line.d.send(ctx, w.reply, reply, w.spec.Delivery.Format); f != nil {
+	if _, f := w.line.d.send(ctx, w.reply, reply, &w.spec.Delivery); f != nil {
 		if f.fate == gone {
 			f.fate = never
 		}

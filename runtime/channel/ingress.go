@@ -112,9 +112,8 @@ func (d *Dispatcher) take(c *live, r *http.Request) error {
 
 // readBody reads at most max bytes.
 func readBody(r *http.Request, max int64) ([]byte, error) {
-	tooLarge := refuse(http.StatusRequestEntityTooLarge, "the event has more than the %d bytes that this channel takes; keep the payload elsewhere and send a reference (a claim check)", max)
 	if r.ContentLength > max {
-		return nil, tooLarge
+		return nil, tooLarge(max)
 	}
 	var buf bytes.Buffer
 	if r.ContentLength > 0 {
@@ -124,9 +123,13 @@ func readBody(r *http.Request, max int64) ([]byte, error) {
 		return nil, refuse(http.StatusBadRequest, "the request's body broke off: %v", err)
 	}
 	if int64(buf.Len()) > max {
-		return nil, tooLarge
+		return nil, tooLarge(max)
 	}
 	return buf.Bytes(), nil
+}
+
+func tooLarge(max int64) error {
+	return refuse(http.StatusRequestEntityTooLarge, "the event has more than the %d bytes that this channel takes; keep the payload elsewhere and send a reference (a claim check)", max)
 }
 
 // carryTrace puts the request's trace context into an event that has none.

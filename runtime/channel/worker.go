@@ -28,7 +28,6 @@ type worker struct {
 	subscriber *sink // nil: none
 	reply      *sink
 	deadLetter *sink
-	timeout    time.Duration
 	extensions []string // sorted names of spec.Extensions
 
 	count   *workerCount
@@ -50,7 +49,6 @@ func newWorker(l *line, spec contract.Subscription, old *worker) *worker {
 	if old != nil {
 		w.count = old.count
 	}
-	w.timeout = time.Duration(cmp.Or(spec.Delivery.Timeout, contract.DefaultTimeout))
 	w.extensions = slices.Sorted(maps.Keys(spec.Extensions))
 	w.err = w.compile()
 	w.sub = bus.NewSubscription(bus.SubscriptionConfig{

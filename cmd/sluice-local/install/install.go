@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -32,6 +33,8 @@ type Config struct {
 	HTTP string
 	// Builds are the flags of `sluice install` that say how images are built.
 	Builds []string
+	// Events is the folder for the files of the embedded event bus.
+	Events string
 	// Admin may do everything in the cluster, and so may Client.
 	Admin  *rest.Config
 	Client kubernetes.Interface
@@ -42,6 +45,9 @@ type Config struct {
 // Run installs the platform, or brings it up to date, and returns when it is
 // available.
 func Run(ctx context.Context, cfg Config) error {
+	if err := ownFolder(cfg.Events); err != nil {
+		return fmt.Errorf("platform: %w", err)
+	}
 	image, err := image(cfg.Sluice, cfg.Images)
 	if err != nil {
 		return fmt.Errorf("platform: %w", err)
@@ -57,4 +63,18 @@ func Run(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("platform: %w", err)
 	}
 	return nil
+}
+
+// platformUser is who the platform's pods run as, where that can be chosen.
+const platformUser = 65532
+
+// ownFolder makes a folder that the platform's pods may write.
+func ownFolder(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	if os.Geteuid() != 0 {
+		return nil // pods are this user's processes
+	}
+	return os.Chown(path, platformUser, platformUser)
 }

@@ -21,7 +21,7 @@ import (
 func manifests(ctx context.Context, cfg Config, image string) ([]*unstructured.Unstructured, error) {
 	args := []string{"install",
 		"--image", image, "--repo", cfg.Repo, "--branch", cfg.Branch,
-		"--listen", cfg.HTTP, "--domain", "localhost", "-o", "yaml"}
+		"--listen", cfg.HTTP, "--domain", "localhost", "--events-path", cfg.Events, "-o", "yaml"}
 	cmd := exec.CommandContext(ctx, cfg.Sluice, append(args, cfg.Builds...)...)
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint

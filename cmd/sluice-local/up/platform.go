@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -28,7 +29,7 @@ func (s *session) platform(ctx context.Context) error {
 	}
 	return install.Run(ctx, install.Config{
 		Builds: builds,
-		Sluice: s.Sluice, Images: s.images, Repo: s.Repo, Branch: s.Branch, HTTP: s.HTTP,
+		Sluice: s.Sluice, Images: s.images, Repo: s.Repo, Branch: s.Branch, HTTP: s.HTTP, Events: filepath.Join(s.Dir, "events"),
 		Admin: s.cluster.Admin(), Client: s.cluster.Client(), Log: s.log,
 	})
 }

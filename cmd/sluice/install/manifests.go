@@ -29,7 +29,7 @@ func Manifests(s Settings) []any {
 			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
 			ObjectMeta: metav1.ObjectMeta{Name: contract.Namespace, Labels: map[string]string{"app.kubernetes.io/part-of": "sluice"}},
 		},
-		account(contract.Engine), account(contract.Activator), account(contract.Autoscaler),
+		account(contract.Engine), account(contract.Activator), account(contract.Autoscaler), account(contract.Channels),
 	}
 	out = append(out, clusterRole(contract.Engine, engineRules(s))...)
 	out = append(out, localRole(contract.Engine, engineLocalRules())...)
@@ -38,12 +38,16 @@ func Manifests(s Settings) []any {
 	out = append(out, clusterRole(contract.Autoscaler, autoscalerRules())...)
 	out = append(out, localRole(contract.Autoscaler, leaseRules())...)
 	out = append(out, eventReader())
+	out = append(out, clusterRole(contract.Channels, channelsRules())...)
+	out = append(out, localRole(contract.Channels, channelsLocalRules())...)
+	out = append(out, channelsService())
+	out = append(out, eventsClaim(s)...)
 	out = append(out, settingsMap(s), activatorService(s))
 	out = append(out, buildObjects(s)...)
 	if s.Istio {
 		out = append(out, istioGateway())
 	}
-	return append(out, autoscaler(s), activator(s), engine(s))
+	return append(out, autoscaler(s), activator(s), channels(s), engine(s))
 }
 
 func labels(component string) map[string]string {

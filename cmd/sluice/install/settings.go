@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/resource"
+
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
@@ -54,6 +56,10 @@ type Settings struct {
 	Forge string `json:"forge,omitempty"`
 	// ForgeAPI is the root of the forge's API. Default: where the forge has it.
 	ForgeAPI string `json:"forgeAPI,omitempty"`
+	// EventsPath is a folder of the node for the files of the embedded bus.
+	// Without it they are on a claim of EventsSize, default 10Gi.
+	EventsPath string `json:"eventsPath,omitempty"`
+	EventsSize string `json:"eventsSize,omitempty"`
 	// Istio prints an Istio Gateway: the mesh is in front of the activator.
 	Istio bool `json:"istio,omitempty"`
 	// Builds says how images are built.
@@ -67,6 +73,9 @@ func (s Settings) WithDefaults() Settings {
 	}
 	if s.Domain == "" {
 		s.Domain = "localhost"
+	}
+	if s.EventsPath == "" && s.EventsSize == "" {
+		s.EventsSize = DefaultEventsSize
 	}
 	return s
 }
@@ -90,6 +99,15 @@ func (s Settings) Validate() error {
 		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
 			return fmt.Errorf("--listen %q: port %q: want 1 to 65535", s.Listen, port)
 		}
+	}
+	if s.EventsPath != "" && !filepath.IsAbs(s.EventsPath) {
+		return fmt.Errorf("--events-path %q: want an absolute path on the node", s.EventsPath)
+	}
+	if s.EventsPath != "" && s.EventsSize != "" {
+		return fmt.Errorf("--events-path and --events-size exclude each other: a folder of the node has no size")
+	}
+	if _, err := resource.ParseQuantity(s.EventsSize); s.EventsSize != "" && err != nil {
+		return fmt.Errorf("--events-size %q: want a quantity, as 10Gi", s.EventsSize)
 	}
 	switch s.Forge {
 	case "", "github", "gitlab", "gitea":

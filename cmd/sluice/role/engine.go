@@ -29,7 +29,7 @@ import (
 
 // Commands are the roles.
 func Commands(s cli.Streams) []*cobra.Command {
-	return []*cobra.Command{newEngine(s), newActivator(s), newAutoscaler(s), newBuild(s)}
+	return []*cobra.Command{newEngine(s), newActivator(s), newAutoscaler(s), newBuild(s), newChannels(s)}
 }
 
 type engineOptions struct {

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sluice-dev/sluice/cmd/sluice/cli"
@@ -19,6 +22,8 @@ type told struct {
 	settings install.Settings
 	report   status.Report
 	answers  map[string]string // of the autoscaler, by path
+	events   map[string]string // of the dispatcher, by method and path
+	sent     *[]byte           // what the dispatcher was sent
 }
 
 func (c told) Cluster(string) (Cluster, error)                      { return c, nil }
@@ -48,4 +53,15 @@ func (c told) run(t *testing.T, args ...string) (string, error) {
 	root.SetErr(&out)
 	err := root.ExecuteContext(t.Context())
 	return out.String(), err
+}
+
+func (c told) Events(_ context.Context, method, path string, query url.Values, body io.Reader) (io.ReadCloser, error) {
+	if body != nil && c.sent != nil {
+		*c.sent, _ = io.ReadAll(body)
+	}
+	key := method + " " + path + "?" + query.Encode()
+	if a, ok := c.events[key]; ok {
+		return io.NopCloser(strings.NewReader(a)), nil
+	}
+	return nil, errors.New("nothing is known of " + key)
 }

@@ -41,6 +41,8 @@ func newInstall(o *options) *cobra.Command {
 	f.StringVar(&s.GitSecret, "git-secret", "", "Secret in sluice-system: username and password, or ssh-privatekey and known_hosts; and ca.crt")
 	f.StringVar(&s.WebhookSecret, "webhook-secret", "", "Secret in sluice-system with the key `secret` that signs pushes")
 	f.StringVar(&s.EventsSink, "events-sink", "", "URL that gets the engine's CloudEvents")
+	f.StringVar(&s.EventsPath, "events-path", "", "folder of the node for the files of the embedded bus, rather than a claim")
+	f.StringVar(&s.EventsSize, "events-size", "", "size of the claim for the files of the embedded bus (default 10Gi)")
 	f.StringVar(&s.ForgeSecret, "forge-secret", "", "Secret in sluice-system with the key `token` that may set commit statuses")
 	f.StringVar(&s.Forge, "forge", "", "what the repository's host runs: github, gitlab or gitea (told by its name if left out)")
 	f.StringVar(&s.ForgeAPI, "forge-api", "", "root of the forge's API, if not where the forge usually has it")

@@ -39,9 +39,14 @@ type conn struct {
 	since time.Time // idle since
 }
 
-func (p *pool) get(ctx context.Context) (*conn, error) {
+func (p *pool) get(ctx context.Context, deadline time.Time) (*conn, error) {
 	if c := p.pop(time.Now()); c != nil {
 		return c, nil
+	}
+	if !deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
 	}
 	nc, err := p.cfg.Dial(ctx, "tcp", p.address)
 	if err != nil {
@@ -104,8 +109,7 @@ func (p *pool) drop() {
 var longAgo = time.Unix(1, 0)
 
 // exchange sends the event, reads the answer, and keeps or ends the connection.
-func (c *conn) exchange(ctx context.Context, t *Target, e *cloudevents.Event, format string) (Answer, error) {
-	deadline, _ := ctx.Deadline() // zero: none
+func (c *conn) exchange(ctx context.Context, deadline time.Time, t *Target, e *cloudevents.Event, format string) (Answer, error) {
 	_ = c.nc.SetDeadline(deadline)
 	stop := context.AfterFunc(ctx, func() { _ = c.nc.SetDeadline(longAgo) })
 	answer, keep, err := c.talk(t, e, format)
@@ -118,7 +122,7 @@ func (c *conn) exchange(ctx context.Context, t *Target, e *cloudevents.Event, fo
 	case err == nil:
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
-	case isTimeout(err): // the connection's clock was faster than the context's
+	case isTimeout(err):
 		err = context.DeadlineExceeded
 	}
 	return answer, err

@@ -131,18 +131,23 @@ type Answer struct {
 // ErrAnswerTooLarge is an answer whose body is over the limit.
 var ErrAnswerTooLarge = errors.New("the answer is too large")
 
-// Post sends an event and returns the answer. ctx bounds all of it.
-func (t *Target) Post(ctx context.Context, e *cloudevents.Event, format string) (Answer, error) {
+// Post sends an event and returns the answer. It ends with ctx, and when the
+// timeout is over (0: none): then with context.DeadlineExceeded.
+func (t *Target) Post(ctx context.Context, e *cloudevents.Event, format string, timeout time.Duration) (Answer, error) {
 	if t.https != nil {
-		return t.postSecure(ctx, e, format)
+		return t.postSecure(ctx, e, format, timeout)
+	}
+	var deadline time.Time
+	if timeout > 0 {
+		deadline = time.Now().Add(timeout)
 	}
 	for {
-		c, err := t.pool.get(ctx)
+		c, err := t.pool.get(ctx, deadline)
 		if err != nil {
 			return Answer{}, err
 		}
 		reused := c.used
-		answer, err := c.exchange(ctx, t, e, format)
+		answer, err := c.exchange(ctx, deadline, t, e, format)
 		if err == errStale && reused {
 			continue // each turn uses one idle connection up
 		}

@@ -54,7 +54,7 @@ func TestPost_SendsTheEventAndReadsTheAnswer(t *testing.T) {
 				w.WriteHeader(http.StatusAccepted)
 				_, _ = io.WriteString(w, "thanks")
 			})
-			a, err := to.Post(t.Context(), event(), format)
+			a, err := to.Post(t.Context(), event(), format, 0)
 			if err != nil || a.Status != 202 || a.Header.Get("X-Answer") != "yes" || string(a.Body) != "thanks" {
 				t.Errorf("got %+v, %v", a, err)
 			}
@@ -70,7 +70,7 @@ func TestPost_KeepsConnections(t *testing.T) {
 		_, _ = w.Write(bytes.Repeat([]byte("x"), 10_000)) // chunked
 	})
 	for range 5 {
-		if a, err := to.Post(t.Context(), event(), ""); err != nil || len(a.Body) != 10_000 {
+		if a, err := to.Post(t.Context(), event(), "", 0); err != nil || len(a.Body) != 10_000 {
 			t.Fatal(err)
 		}
 	}
@@ -89,7 +89,7 @@ func TestPost_DialsAnewWhereAKeptConnectionWasClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if _, err := to.Post(t.Context(), event(), ""); err != nil {
+		if _, err := to.Post(t.Context(), event(), "", 0); err != nil {
 			t.Fatal(err)
 		}
 		s.CloseClientConnections()
@@ -103,7 +103,7 @@ func TestPost_DoesNotFollowRedirects(t *testing.T) {
 		}
 		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 	})
-	if a, err := to.Post(t.Context(), event(), ""); err != nil || a.Status != 307 {
+	if a, err := to.Post(t.Context(), event(), "", 0); err != nil || a.Status != 307 {
 		t.Errorf("got %v, %v", a.Status, err)
 	}
 }
@@ -113,21 +113,19 @@ func TestPost_EndsWithItsContext(t *testing.T) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	if _, err := to.Post(ctx, event(), ""); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := to.Post(t.Context(), event(), "", 20*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	time.AfterFunc(20*time.Millisecond, stop)
-	if _, err := to.Post(ctx, event(), ""); !errors.Is(err, context.Canceled) {
+	if _, err := to.Post(ctx, event(), "", 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestPost_BoundsTheAnswer(t *testing.T) {
 	to := target(t, Config{MaxAnswer: 4}, "/", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "12345") })
-	if a, err := to.Post(t.Context(), event(), ""); !errors.Is(err, ErrAnswerTooLarge) || string(a.Body) != "1234" || a.Status != 200 {
+	if a, err := to.Post(t.Context(), event(), "", 0); !errors.Is(err, ErrAnswerTooLarge) || string(a.Body) != "1234" || a.Status != 200 {
 		t.Errorf("got %+v, %v", a, err)
 	}
 }
@@ -154,7 +152,7 @@ func TestPost_AnswersThatAreNoHTTP(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := to.Post(t.Context(), event(), ""); err == nil {
+			if _, err := to.Post(t.Context(), event(), "", 0); err == nil {
 				t.Error("taken for an answer")
 			}
 			_ = l.Close()
@@ -180,7 +178,7 @@ func TestPost_OverTLS(t *testing.T) {
 	}
 	defer to.https.CloseIdleConnections()
 	for _, format := range []string{contract.FormatBinary, contract.FormatJSON} {
-		if a, err := to.Post(t.Context(), event(), format); err != nil || a.Status != 204 {
+		if a, err := to.Post(t.Context(), event(), format, 0); err != nil || a.Status != 204 {
 			t.Errorf("got %v, %v", a, err)
 		}
 	}
@@ -218,7 +216,7 @@ func TestVia_SendsClusterHostsToTheGateway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a, err := mail.Post(t.Context(), event(), ""); err != nil || a.Status != 202 {
+	if a, err := mail.Post(t.Context(), event(), "", 0); err != nil || a.Status != 202 {
 		t.Errorf("got %v, %v", a, err)
 	}
 }
@@ -238,7 +236,7 @@ func BenchmarkPost(b *testing.B) {
 	e := event()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := to.Post(b.Context(), e, ""); err != nil {
+		if _, err := to.Post(b.Context(), e, "", 0); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -4,13 +4,19 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
 // postSecure is Post over net/http.
-func (t *Target) postSecure(ctx context.Context, e *cloudevents.Event, format string) (Answer, error) {
+func (t *Target) postSecure(ctx context.Context, e *cloudevents.Event, format string, timeout time.Duration) (Answer, error) {
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
 	body := e.Data
 	if format == contract.FormatJSON {
 		body = e.AppendJSON(nil)
