@@ -2,7 +2,6 @@ package role
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -13,7 +12,6 @@ import (
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/sluice-dev/sluice/runtime/bus"
-	"github.com/sluice-dev/sluice/runtime/bus/jetstream"
 	"github.com/sluice-dev/sluice/runtime/bus/memory"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
@@ -35,23 +33,9 @@ func (b *buses) open(ctx context.Context, spec contract.Bus) (bus.Driver, bus.Pr
 	switch spec.Driver {
 	case contract.DriverMemory:
 		return memory.New(memory.Config{Log: b.log}), memory.Promises, nil
-	case contract.DriverJetStream:
-		return b.embedded()
 	}
 	_ = parameters
 	return nil, bus.Promises{}, fmt.Errorf("driver %q is not known", spec.Driver)
-}
-
-// embedded opens the bus in this process.
-func (b *buses) embedded() (bus.Driver, bus.Promises, error) {
-	if b.data == "" {
-		return nil, bus.Promises{}, errors.New("the embedded bus has no folder: this process runs without --data")
-	}
-	driver, err := jetstream.Open(jetstream.Config{Dir: b.data, Sync: b.sync, Log: b.log})
-	if err != nil {
-		return nil, bus.Promises{}, err
-	}
-	return driver, jetstream.Promises, nil
 }
 
 // parameters adds those that stand in Secrets.
