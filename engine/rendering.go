@@ -70,6 +70,7 @@ func (e *Engine) input(u *unit, c cluster) render.Unit {
 		Latest: map[string]desired.Workload{}, Refs: e.refsOf(u), Now: e.cfg.Now(), Worse: e.worse.of(u), Previews: e.previews.previewed(u), Unread: !e.previews.read && e.cfg.References != nil,
 		Facts: render.Facts{Revisions: map[string]render.Fact{}, Routed: map[string]render.Routed{}},
 	}
+	in.Directory = e.directory
 	ns := u.namespace()
 	for _, name := range u.configurations {
 		key := configurationKey{ns, name}

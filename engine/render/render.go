@@ -175,7 +175,8 @@ func Render(u Unit, c Config) (Result, error) {
 			return Result{}, err
 		}
 	}
-	return res, renderEvents(&res, u, c)
+	err := renderEvents(&res, u, c)
+	return res, err
 }
 
 // renderRoute adds the route's VirtualService, or keeps the one there is, and
