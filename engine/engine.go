@@ -43,6 +43,7 @@ type Engine struct {
 	history   historian
 	refs      gitRefs
 	worse     verdicts
+	watched   watched
 	images    *imageBook
 	previews  previews
 	facts     factCache

@@ -32,6 +32,7 @@ func (e *Engine) pass(ctx context.Context, look bool) time.Duration {
 	}
 	for {
 		c, inspecting := e.inspect(ctx, e.survey(e.live()))
+		inspecting = e.watch(ctx, c) || inspecting
 		e.render(ctx, c)
 		p := e.plan(c)
 		outcomes := e.apply(ctx, e.due(p.Steps))

@@ -55,6 +55,15 @@ func (a *Activator) Durations(k Key) stat.Counts {
 	return stat.Counts{}
 }
 
+// Errors counts a revision's requests that were answered with 500 or more, or
+// not to the end.
+func (a *Activator) Errors(k Key) uint64 {
+	if v := a.revisions.find(k); v != nil {
+		return v.stats.byClass[5].Load()
+	}
+	return 0
+}
+
 // Trouble tells why the pods that a revision was given do not become ready.
 // Who waits in vain is told; it is forgotten when one becomes ready.
 func (a *Activator) Trouble(k Key, why string) {

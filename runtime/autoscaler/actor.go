@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluice-dev/sluice/runtime/autoscaler/decide"
 	"github.com/sluice-dev/sluice/runtime/stat"
+	"github.com/sluice-dev/sluice/schema/contract"
 )
 
 const (
@@ -37,6 +38,7 @@ type revision struct {
 	loads    map[string]load // by activator
 	requests float64         // since the last decision
 	wakes    []wake
+	answers  *contract.Answers // so far; nil if nobody has asked it
 	starting starting
 	actor    *actor // nil while nothing is to be decided
 	last     decide.Decision

@@ -47,6 +47,7 @@ func (v *revision) report(s *Stream, f *stat.Frame, now time.Time) {
 		v.waits(s, now)
 	}
 	v.requests += max(0, f.Requests)
+	v.answered(f)
 	if !f.Wake || !more || before.level() < l.level() { // a wake need not know of others that wait
 		v.loads[f.Activator] = l
 	}

@@ -31,6 +31,7 @@ func (a *Autoscaler) Handler() http.Handler {
 	mux.HandleFunc("POST "+stat.LoadPath, a.load)
 	mux.HandleFunc("GET "+contract.PathExplain, a.explainPage)
 	mux.HandleFunc("GET "+contract.PathTop, a.topPage)
+	mux.HandleFunc("GET "+contract.PathAnswers, a.answersPage)
 	return mux
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ type source struct {
 	loads map[activator.Key]activator.Load
 
 	pods      []stat.Pod
+	errors    atomic.Uint64
 	durations stat.Histogram
 	troubles  chan string
 }
@@ -56,6 +58,8 @@ func (s *source) Active(f func(activator.Load) bool) {
 }
 
 func (s *source) Pods(activator.Key, int) []stat.Pod { return s.pods }
+
+func (s *source) Errors(activator.Key) uint64 { return s.errors.Load() }
 
 func (s *source) Durations(activator.Key) stat.Counts { return s.durations.Counts() }
 
@@ -266,5 +270,31 @@ func TestTeller_TellsPodsAndDurationsAndHandsTroubleOn(t *testing.T) {
 	}
 	if got := <-s.troubles; got != "default/hello-1: no such image" {
 		t.Error(got)
+	}
+}
+
+func TestTeller_TellsWhatWasAnsweredAlsoAfterASilence(t *testing.T) {
+	address, frames := autoscaler(t, stat.Ack{})
+	s, l := newSource(), &leader{moved: make(chan struct{}, 1)}
+	run(t, Config{Leader: l, Starter: never(t), Period: time.Millisecond, Sample: time.Millisecond, Idle: time.Millisecond}, s)
+	l.is(address)
+	total, failed := 0, 0.0
+	for round := range 3 {
+		s.durations.Observe(3 * time.Millisecond)
+		s.errors.Add(1)
+		s.set(activator.Load{Key: key})
+		for total <= round {
+			f := <-frames
+			for _, n := range f.Slow {
+				total += int(n)
+			}
+			failed += f.Errors
+		}
+		for s.active() > 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	if total != 3 || failed != 3 {
+		t.Errorf("%d answers, %v failed, want 3 of 3", total, failed)
 	}
 }

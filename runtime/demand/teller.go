@@ -25,6 +25,8 @@ type Source interface {
 	Pods(revision activator.Key, most int) []stat.Pod
 	// Durations counts how long a revision's requests have taken so far.
 	Durations(revision activator.Key) stat.Counts
+	// Errors counts those that failed.
+	Errors(revision activator.Key) uint64
 	// Trouble is told why a revision's pods do not become ready.
 	Trouble(revision activator.Key, why string)
 }
@@ -70,6 +72,8 @@ type Teller struct {
 	cfg    Config
 	source Source // set when Run begins
 	frames chan stat.Frame
+	// said is of watch alone.
+	said map[activator.Key]soFar
 
 	mu    sync.Mutex // guards waits
 	waits map[activator.Key][]chan stat.Ack
@@ -92,7 +96,7 @@ func New(cfg Config) (*Teller, error) {
 	cfg.Patience = cmp.Or(cfg.Patience, 50*time.Millisecond)
 	cfg.Idle = cmp.Or(cfg.Idle, 2*time.Second)
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
-	return &Teller{cfg: cfg, frames: make(chan stat.Frame, buffered), waits: map[activator.Key][]chan stat.Ack{}}, nil
+	return &Teller{cfg: cfg, frames: make(chan stat.Frame, buffered), said: map[activator.Key]soFar{}, waits: map[activator.Key][]chan stat.Ack{}}, nil
 }
 
 // Run tells until ctx ends. source is the activator, which needs the Teller as
@@ -153,7 +157,9 @@ func (t *Teller) look(known map[activator.Key]*told, l activator.Load, now time.
 	begins := l.Queued > 0 && !k.queued
 	lasts := l.Queued > 0 && now.Sub(k.at) >= t.cfg.Rush
 	if first || begins || lasts || k.retiring != l.Retiring || now.Sub(k.at) >= t.cfg.Period {
-		t.send(k.frame(t.cfg.ID, l, t.source, now))
+		f := k.frame(t.cfg.ID, l, t.source, now)
+		t.answers(&f, l.Key)
+		t.send(f)
 	}
 	if busy > 0 {
 		k.quiet = time.Time{}

@@ -31,6 +31,10 @@ type Frame struct {
 	// that were answered since the last Frame; 0 if none was.
 	P50 float64 `json:"p50,omitempty"`
 	P95 float64 `json:"p95,omitempty"`
+	// Slow counts the requests that were answered since the last Frame by how long
+	// they took; Errors of them were answered with 500 or more, or not to the end.
+	Slow   Counts  `json:"slow,omitzero"`
+	Errors float64 `json:"errors,omitempty"`
 	// Wake asks for a pod: a request waits and there is none. It is acknowledged.
 	Wake bool `json:"wake,omitempty"`
 }

@@ -137,7 +137,22 @@ const (
 	PathExplain = "/v1/explain"
 	// PathTop lists the revisions that are active.
 	PathTop = "/v1/top"
+	// PathAnswers answers ?revision=namespace/name, any number of them, with how
+	// those revisions answered so far: Answers, by namespace/name.
+	PathAnswers = "/v1/answers"
 )
+
+// Answers is how a revision answered so far, as all activators saw it.
+type Answers struct {
+	// Requests were answered, Errors of them with a status of 500 or more, or
+	// not to the end.
+	Requests float64 `json:"requests"`
+	Errors   float64 `json:"errors"`
+	// Slow counts them by duration, in buckets whose upper bounds are 1, 2.5, 5,
+	// 10, 25, 50, 75, 100, 250, 500, 750 ms, 1, 2.5, 5, 7.5 and 10 s; the last
+	// bucket has none.
+	Slow []float64 `json:"slow"`
+}
 
 // Environment that every container of a revision gets.
 const (

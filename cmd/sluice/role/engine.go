@@ -130,7 +130,7 @@ func (c *cluster) engine(settings install.Settings, repository *git.Repository, 
 	cfg.Builds = verb.Builds(settings)
 	cfg.Sources = sources
 	cfg.Render.Domain, cfg.Render.Image, cfg.Render.Gateway = settings.Domain, settings.Image, settings.Gateway()
-	cfg.Previews = verb.PreviewLimits(settings)
+	cfg.Previews, cfg.Watch = verb.PreviewLimits(settings), c
 	cfg.Log = log
 	if _, err := engine.New(cfg); err != nil {
 		return nil, err
