@@ -32,7 +32,7 @@ func (e *Engine) direct() {
 
 // looksAround reports whether other specs count for the unit's manifests.
 func (u *unit) looksAround() bool {
-	return u.nouns.Events() || render.Bindable(u.entry.Identity)
+	return len(u.nouns.Routes)+len(u.nouns.Domains) > 0 || u.nouns.Events() || render.Bindable(u.entry.Identity)
 }
 
 // of reports whether the unit is still what its entry says.

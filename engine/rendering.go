@@ -52,6 +52,7 @@ func (e *Engine) renderUnit(ctx context.Context, u *unit, c cluster) (rendered b
 		in.Lines[configuration] = line
 	}
 	waits := false
+	in.Directory = e.directory
 	in.Images = e.imagesOf(c, &waits)
 	e.settleBuilds(u, c, &in)
 	u.result, u.err = render.Render(in, e.cfg.Render)

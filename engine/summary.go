@@ -12,6 +12,7 @@ import (
 	"github.com/sluice-dev/sluice/engine/status"
 	"github.com/sluice-dev/sluice/schema"
 	"github.com/sluice-dev/sluice/schema/contract"
+	"github.com/sluice-dev/sluice/schema/desired"
 )
 
 // summary is the report of a pass.
@@ -62,10 +63,12 @@ func (s summarizer) spec(u *unit) status.Spec {
 	out.Revisions = s.revisions(u)
 	out.Traffic = s.traffic(u)
 	out.Rollouts = rollouts(u)
-	out.Rollouts = rollouts(u)
+	for _, m := range u.nouns.Domains {
+		out.URL = scheme(m.TLSSecret != "" || m.Redirect) + m.Host
+	}
 	for _, r := range u.nouns.Routes {
 		if !r.ClusterLocal {
-			out.URL = "http://" + s.engine.cfg.Render.Host(r.Namespace, r.Name, "")
+			out.URL = scheme(r.Redirect) + s.engine.cfg.Render.Host(r.Namespace, r.Name, "")
 		}
 	}
 	for _, ch := range u.nouns.Channels {
@@ -198,7 +201,7 @@ func (s summarizer) traffic(u *unit) []status.Share {
 			return s.before()[u.entry.Identity].Traffic
 		}
 		for _, share := range routing.Shares {
-			next := s.share(routing, share, u.nouns.Routes[i].ClusterLocal)
+			next := s.share(u.nouns.Routes[i], routing, share)
 			next.Commit = since(next, s.before()[u.entry.Identity].Traffic, live.Commit)
 			out = append(out, next)
 		}
@@ -217,12 +220,20 @@ func since(share status.Share, before []status.Share, written string) string {
 	return written
 }
 
-func (s summarizer) share(routing render.Routing, share render.Share, local bool) status.Share {
+func (s summarizer) share(r desired.Route, routing render.Routing, share render.Share) status.Share {
 	out := status.Share{Revision: share.Revision, Percent: share.Percent, Tag: share.Tag, Latest: share.Latest}
-	if share.Tag != "" && !local {
-		out.URL = "http://" + s.engine.cfg.Render.Host(routing.Namespace, routing.Route, share.Tag)
+	if share.Tag != "" && !r.ClusterLocal {
+		out.URL = scheme(r.Redirect) + s.engine.cfg.Render.Host(routing.Namespace, routing.Route, share.Tag)
 	}
 	return out
+}
+
+// scheme is how a URL begins.
+func scheme(secure bool) string {
+	if secure {
+		return "https://"
+	}
+	return "http://"
 }
 
 // written is the route's VirtualService, and reports whether it is as it was

@@ -20,6 +20,7 @@ type Directory struct {
 	types     map[contract.Ref]listed[desired.FeedType]
 	sources   map[contract.Ref]listed[desired.FeedSource]
 	bindings  map[schema.Identity][]listed[desired.Binding]
+	domains   domains
 }
 
 // listed is a noun and a print of it, which differs where it does.
@@ -40,6 +41,7 @@ func list[T any](noun T) listed[T] {
 func (d *Directory) Add(id schema.Identity, n desired.Nouns) {
 	d.init()
 	d.described[id] = true
+	d.domains.add(id, n)
 	for _, b := range n.Buses {
 		d.buses[b.Ref] = list(b)
 	}
@@ -73,6 +75,7 @@ func (d *Directory) init() {
 	d.described, d.broken = map[schema.Identity]bool{}, map[schema.Identity]bool{}
 	d.buses, d.channels = map[contract.Ref]listed[desired.Bus]{}, map[contract.Ref]listed[desired.Channel]{}
 	d.types, d.sources = map[contract.Ref]listed[desired.FeedType]{}, map[contract.Ref]listed[desired.FeedSource]{}
+	d.domains.init()
 	d.bindings = map[schema.Identity][]listed[desired.Binding]{}
 }
 

@@ -15,6 +15,7 @@ func (d *Directory) Print(b []byte, id schema.Identity, n desired.Nouns) []byte 
 	if d == nil {
 		return b
 	}
+	b = d.domainPrint(b, id, n)
 	for _, r := range references(n) {
 		b = append(append(b, byte(d.find(r.Identity))), '0')
 	}

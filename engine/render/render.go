@@ -166,7 +166,13 @@ func Render(u Unit, c Config) (Result, error) {
 		if err := renderPreviews(&res, u, c, rendered); err != nil {
 			return Result{}, err
 		}
+		routing.domains = u.Directory.Domains(u.Identity, c)
 		if err := renderRoute(&res, u, c, r, routing); err != nil {
+			return Result{}, err
+		}
+	}
+	for _, m := range u.Nouns.Domains {
+		if err := renderDomain(&res, u, c, m); err != nil {
 			return Result{}, err
 		}
 	}

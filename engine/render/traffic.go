@@ -33,6 +33,8 @@ type Routing struct {
 	Named []string `json:"named,omitempty"`
 	// Waiting says what the route waits for; empty if it is as asked.
 	Waiting string `json:"waiting,omitempty"`
+	// domains are further hosts of the route.
+	domains []desired.Domain
 	// revive are revisions that only history knows: the cluster has lost them.
 	revive []desired.Workload
 }

@@ -35,9 +35,9 @@ func virtualService(r desired.Route, routing Routing, c Config) (built, error) {
 	if len(routing.Rollouts) > 0 {
 		vs.Annotations[contract.AnnotationRollouts] = rollout.Encode(routing.Rollouts)
 	}
-	vs.Spec.Gateways = []string{"mesh"}
-	if !r.ClusterLocal {
-		vs.Spec.Gateways = []string{contract.Gateway, "mesh"}
+	vs.Spec.Gateways = gateways(r, routing.domains)
+	if rule := secure(r, routing, c); rule != nil {
+		vs.Spec.Http = append(vs.Spec.Http, rule)
 	}
 	for _, tag := range tagsOf(routing) {
 		hosts := hostsOf(r, tag, c)
@@ -45,6 +45,9 @@ func virtualService(r desired.Route, routing Routing, c Config) (built, error) {
 		if tag != "" {
 			vs.Spec.Http = append(vs.Spec.Http, tagRule(r, routing, tag, hosts))
 		}
+	}
+	for _, m := range routing.domains {
+		vs.Spec.Hosts = append(vs.Spec.Hosts, m.Host)
 	}
 	vs.Spec.Http = append(vs.Spec.Http, tagHeaders(r, routing)...)
 	vs.Spec.Http = append(vs.Spec.Http, &networking.HTTPRoute{Name: "default", Route: split(r, routing)})

@@ -67,6 +67,12 @@ func (c *compiler) rule(h *networking.HTTPRoute) rule {
 	if len(h.Match) > 0 && len(ru.conditions) == 0 { // none can be followed: it applies to nothing
 		ru.conditions = []condition{{method: matcher{kind: matchExact}}}
 	}
+	if h.Redirect != nil {
+		if to, ok := c.redirect(h.Redirect); ok {
+			ru.redirect = to
+			return ru
+		}
+	}
 	if h.Redirect != nil || h.DirectResponse != nil || h.Delegate != nil || h.Rewrite != nil || h.Fault != nil {
 		ru.refuses = "this route asks for a redirect, rewrite, delegate or fault, which the gateway does not follow"
 		c.problem("%s", ru.refuses)
@@ -141,8 +147,9 @@ func (c *compiler) valid(key, value string) bool {
 
 // condition reads a match; it is false if a part of it is not understood.
 func (c *compiler) condition(m *networking.HTTPMatchRequest) (condition, bool) {
-	if m.GetPort() != 0 || len(m.GetSourceLabels()) > 0 || len(m.GetGateways()) > 0 || m.GetSourceNamespace() != "" {
-		c.problem("a match by port, source or gateway is not followed, and matches nothing")
+	elsewhere := len(m.GetGateways()) > 0 && !slices.Contains(m.GetGateways(), contract.Gateway)
+	if m.GetPort() != 0 || len(m.GetSourceLabels()) > 0 || elsewhere || m.GetSourceNamespace() != "" {
+		c.problem("a match by port, source or another gateway is not followed, and matches nothing")
 		return condition{}, false
 	}
 	out := condition{foldURI: m.GetIgnoreUriCase()}

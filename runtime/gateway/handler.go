@@ -47,17 +47,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	delete(r.Header, contract.HeaderNamespace)
 	delete(r.Header, contract.HeaderRevision)
-	d, err := h.route(r)
-	if err != nil {
+	rule, err := h.rule(r)
+	switch {
+	case err != nil:
 		proxy.Answer(w, r, err)
-		return
+	case rule.redirect != nil:
+		rule.redirect.answer(w, r)
+	default:
+		rule.pick().apply(r)
+		h.cfg.Next.ServeHTTP(w, r)
 	}
-	d.apply(r)
-	h.cfg.Next.ServeHTTP(w, r)
 }
 
-// route is the destination for r, chosen by weight, anew for each request.
-func (h *Handler) route(r *http.Request) (*destination, error) {
+// rule is the one that applies to r; it has a redirect or a destination.
+func (h *Handler) rule(r *http.Request) (*rule, error) {
 	rs := h.cfg.Table.find(r.Host)
 	if rs == nil || !rs.external && !h.cfg.Mesh {
 		return nil, h.unknown(r.Host)
@@ -68,11 +71,11 @@ func (h *Handler) route(r *http.Request) (*destination, error) {
 		return nil, &proxy.Error{Status: http.StatusNotFound, Text: fmt.Sprintf("no route of host %q matches the request; see `sluice status`", r.Host)}
 	case rule.refuses != "":
 		return nil, &proxy.Error{Status: http.StatusNotImplemented, Text: rule.refuses}
-	case len(rule.destinations) == 0:
+	case rule.redirect == nil && len(rule.destinations) == 0:
 		return nil, &proxy.Error{Status: http.StatusServiceUnavailable, RetryAfter: time.Second,
 			Text: fmt.Sprintf("no revision behind host %q is ready yet; see `sluice status`", r.Host)}
 	}
-	return rule.pick(), nil
+	return rule, nil
 }
 
 func (h *Handler) unknown(host string) error {

@@ -183,7 +183,7 @@ func TestHandler_MatchesAreTriedInOrder(t *testing.T) {
 		route(m(&networking.HTTPMatchRequest{QueryParams: map[string]*networking.StringMatch{"q": exact("1")}}), dest("by-query", 0)),
 		route(m(&networking.HTTPMatchRequest{Uri: exact("/without"), WithoutHeaders: map[string]*networking.StringMatch{"x-no": {}}}), dest("by-absence", 0)),
 		route(m(&networking.HTTPMatchRequest{Uri: exact("/empty")})),
-		&networking.HTTPRoute{Match: m(&networking.HTTPMatchRequest{Uri: exact("/redirect")}), Redirect: &networking.HTTPRedirect{Uri: "/"}},
+		&networking.HTTPRoute{Match: m(&networking.HTTPMatchRequest{Uri: exact("/redirect")}), Redirect: &networking.HTTPRedirect{Scheme: "gopher"}},
 		route(m(&networking.HTTPMatchRequest{Uri: prefix("/"), Scheme: exact("http"), Method: exact("GET")}), dest("rest", 0)),
 	))
 	h, next := gateway(t, Config{Table: table})
@@ -278,3 +278,34 @@ func TestHandler_WeightsAreKeptByConcurrentRequests(t *testing.T) {
 }
 
 // thousand is a table of 1,000 services as the engine writes them.
+
+func TestHandler_SendsHTTPToHTTPSWhereARouteAsksForIt(t *testing.T) {
+	table := NewTable(nil)
+	exact := func(s string) *networking.StringMatch {
+		return &networking.StringMatch{MatchType: &networking.StringMatch_Exact{Exact: s}}
+	}
+	vs := virtualService("hello", []string{"hello", "plain"},
+		&networking.HTTPRoute{
+			Match:    []*networking.HTTPMatchRequest{{Authority: exact("hello"), Scheme: exact("http"), Gateways: []string{contract.Gateway}}},
+			Redirect: &networking.HTTPRedirect{Scheme: "https", RedirectCode: 301},
+		},
+		route(nil, dest("hello-1", 0)))
+	table.SetRoute(vs)
+	h, next := gateway(t, Config{Table: table})
+	sent := httptest.NewRecorder()
+	r := get("hello:8080", "/a%2Fb?q=1&r=x")
+	h.ServeHTTP(sent, r)
+	if got := sent.Header().Get("Location"); sent.Code != 301 || got != "https://hello/a%2Fb?q=1&r=x" {
+		t.Errorf("%d %q", sent.Code, got)
+	}
+	secure := get("hello", "/")
+	secure.Header.Set("X-Forwarded-Proto", "https, http")
+	for name, r := range map[string]*http.Request{"over https": secure, "another host": get("plain", "/")} {
+		if _, got, body := ask(h, next, r); got != "default/hello-1" {
+			t.Errorf("%s: got %q %q", name, got, body)
+		}
+	}
+	if p := table.Problems(); len(p) != 0 {
+		t.Error(p)
+	}
+}

@@ -17,6 +17,7 @@ type rules struct {
 // rule is one HTTP route: it applies if any of its conditions does, or has none.
 type rule struct {
 	conditions   []condition
+	redirect     *redirect
 	refuses      string // not "": asks for what is not understood, and is answered so
 	destinations []destination
 	total        uint32 // the sum of the weights
@@ -127,11 +128,22 @@ func (k *keyed) among(values []string) bool {
 	return len(values) > 0 && k.value.matches(strings.Join(values, ","))
 }
 
+// schemeOf is how the request came: a balancer before us that ends TLS says so.
+// Whoever says so himself is at most not redirected.
 func schemeOf(r *http.Request) string {
-	if r.TLS != nil {
+	if r.TLS != nil || strings.EqualFold(first(r.Header["X-Forwarded-Proto"]), "https") {
 		return "https"
 	}
 	return "http"
+}
+
+// first is the first value of a list as proxies write them.
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	value, _, _ := strings.Cut(values[0], ",")
+	return strings.TrimSpace(value)
 }
 
 // destination is where a share of the requests goes.

@@ -37,6 +37,8 @@ var bodies = map[string]string{
 
 	"Build build.knative.dev/v1alpha1":                `"spec":{"steps":[{"image":"a"}]}`,
 	"BuildTemplate build.knative.dev/v1alpha1":        `"spec":{"steps":[{"image":"a"}]}`,
+	"DomainMapping serving.knative.dev/v1beta1":       `"spec":{"ref":{"kind":"Service","name":"b","apiVersion":"serving.knative.dev/v1"}}`,
+	"DomainMapping serving.knative.dev/v1alpha1":      `"spec":{"ref":{"kind":"Service","name":"b","apiVersion":"serving.knative.dev/v1"}}`,
 	"ClusterBuildTemplate build.knative.dev/v1alpha1": `"spec":{"steps":[{"image":"a"}]}`,
 }
 
@@ -71,7 +73,11 @@ func everything() plain.Policy {
 
 func TestKinds_EverySpecSaysWhatItDesires(t *testing.T) {
 	for _, k := range Kinds(everything()) {
-		spec, problems := k.Decode(document(k, "default", "a"))
+		name := "a"
+		if k.Kind == "DomainMapping" {
+			name = "a.example.com"
+		}
+		spec, problems := k.Decode(document(k, "default", name))
 		if schema.HasErrors(problems) {
 			t.Errorf("%s %s: %v", k.APIVersion, k.Kind, problems)
 			continue

@@ -176,6 +176,9 @@ const (
 	Autoscaler = "autoscaler"
 	// Gateway is the name of the Istio Gateway that external hosts bind to.
 	Gateway = Namespace + "/sluice-gateway"
+	// IngressLabel and IngressValue select the pods of Istio's ingress.
+	IngressLabel = "istio"
+	IngressValue = "ingressgateway"
 	// Engine is the name of the engine's Deployment, Lease and ServiceAccount.
 	Engine = "engine"
 	// StatusConfigMap holds the engine's last report.

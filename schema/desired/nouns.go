@@ -15,6 +15,7 @@ type Nouns struct {
 	Workloads []Workload
 	Routes    []Route
 	Objects   []Object
+	Domains   []Domain `json:",omitempty"`
 	// Tasks are builds, Templates what they may be made from.
 	Tasks     []Task
 	Templates []TaskTemplate

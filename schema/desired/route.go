@@ -10,6 +10,8 @@ type Route struct {
 	Annotations map[string]string
 	// ClusterLocal routes have no host outside the cluster.
 	ClusterLocal bool
+	// Redirect sends requests from outside over http to https.
+	Redirect bool `json:",omitempty"`
 	// Rollout says how shares that follow a configuration move.
 	Rollout Rollout `json:",omitzero"`
 	// Targets in the order written. Percents sum to 100.

@@ -57,7 +57,7 @@ var ofRoute = []annotation{
 	{key: contract.AnnotationPreviewPercent, check: percentage},
 	{key: "networking.knative.dev/ingress-class", also: []string{"networking.knative.dev/ingress.class"}, inert: "there is one ingress, which the installation chooses"},
 	{key: "networking.knative.dev/certificate-class", also: []string{"networking.knative.dev/certificate.class"}, inert: byIngress},
-	{key: "networking.knative.dev/http-protocol", also: []string{"networking.knative.dev/httpProtocol", "networking.knative.dev/httpOption"}, check: httpProtocol, inert: byIngress},
+	{key: httpProtocolKey, also: olderHTTPProtocol, check: httpProtocol},
 	{key: "networking.knative.dev/disable-external-domain-tls", also: []string{"networking.knative.dev/disableAutoTLS", "networking.knative.dev/disable-auto-tls"}, check: boolean, inert: byIngress},
 	{key: "serving.knative.dev/creator"},
 	{key: "serving.knative.dev/lastModifier"},
@@ -67,9 +67,15 @@ var ofRoute = []annotation{
 // olderRolloutDuration is how rolloutDuration was spelt before.
 var olderRolloutDuration = []string{"serving.knative.dev/rolloutDuration"}
 
+// httpProtocolKey says what becomes of requests over http; olderHTTPProtocol is
+// how it was spelt before.
+const httpProtocolKey = "networking.knative.dev/http-protocol"
+
+var olderHTTPProtocol = []string{"networking.knative.dev/httpProtocol", "networking.knative.dev/httpOption"}
+
 const (
 	noSidecar = "there is no sidecar in the pods"
-	byIngress = "certificates and redirects belong to the ingress, which the installation sets up"
+	byIngress = "certificates belong to the ingress, which the installation sets up"
 )
 
 func camel(name string) []string { return []string{autoscaling + name} }

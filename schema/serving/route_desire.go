@@ -13,6 +13,7 @@ func (r *Route) Desire() desired.Nouns {
 		Namespace: r.id.Namespace, Name: r.id.Name,
 		Labels: some(r.labels), Annotations: some(r.annotations),
 		Rollout:      rollout(r.annotations),
+		Redirect:     redirects(r.annotations),
 		ClusterLocal: r.labels[contract.LabelVisibility] == contract.VisibilityClusterLocal,
 		Targets:      targets(r.traffic, ""),
 	}}}

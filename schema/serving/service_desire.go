@@ -24,6 +24,7 @@ func (s *Service) route() desired.Route {
 		Namespace: s.id.Namespace, Name: s.id.Name, Service: s.id.Name,
 		Labels: some(s.labels), Annotations: some(s.annotations),
 		Rollout:      rollout(s.annotations),
+		Redirect:     redirects(s.annotations),
 		ClusterLocal: s.labels[contract.LabelVisibility] == contract.VisibilityClusterLocal,
 		Targets:      targets(s.traffic, s.id.Name),
 	}

@@ -15,6 +15,7 @@ const Group = "serving.knative.dev"
 // The versions that are read.
 const (
 	V1       = Group + "/v1"
+	V1Beta1  = Group + "/v1beta1"
 	V1Alpha1 = Group + "/v1alpha1"
 )
 

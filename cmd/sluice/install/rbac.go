@@ -21,7 +21,7 @@ var watch = []string{"get", "list", "watch"}
 func engineRules(s Settings) []rbacv1.PolicyRule {
 	rules := []rbacv1.PolicyRule{
 		rule("apps", write, "deployments"),
-		rule("networking.istio.io", write, "virtualservices"),
+		rule("networking.istio.io", write, "virtualservices", "gateways"),
 		rule("", write, "services", "configmaps", "serviceaccounts", "persistentvolumeclaims", "resourcequotas", "limitranges"),
 		rule("", []string{"get", "list", "watch", "create", "patch"}, "namespaces"),
 		rule("networking.k8s.io", write, "networkpolicies"),

@@ -1,0 +1,45 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+)
+
+func TestDomain_AHostOfOnesOwnLeadsToAService(t *testing.T) {
+	c := newClone(t)
+	under.haveApp(t)
+	mapping := func(namespace, service, more string) string {
+		return fmt.Sprintf(`apiVersion: serving.knative.dev/v1beta1
+kind: DomainMapping
+metadata: {name: shop.example.org, namespace: %s%s}
+spec: {ref: {kind: Service, name: %s, apiVersion: serving.knative.dev/v1}}
+`, namespace, more, service)
+	}
+	c.write("second.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: second}\n---\n"+
+		"apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: other, namespace: second}\n"+
+		"spec: {template: {spec: {containers: [{image: local.dev/e2e-app, env: [{name: TARGET, value: other}]}]}}}\n")
+	c.write("domain.yaml", mapping("default", "shop", ""))
+	c.serve(app{name: "shop", target: "mine"})
+	awaitAnswer(t, "shop.example.org/work", "mine")
+
+	c.write("claim.yaml", mapping("second", "other", ""))
+	c.push("Somebody else wants it")
+	awaitState(t, "shop.example.org", "Failed", "claimed by DomainMapping.serving.knative.dev default/shop.example.org")
+	awaitAnswer(t, "shop.example.org/work", "mine")
+	c.git("rm", "-q", "domain.yaml")
+	c.push("Give it away")
+	awaitAnswer(t, "shop.example.org/work", "other")
+
+	c.write("claim.yaml", mapping("second", "other", ", annotations: {networking.knative.dev/http-protocol: Redirected}"))
+	c.push("Over https only")
+	await(t, "301 https://shop.example.org/work", func() string {
+		once := &http.Client{Transport: client.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		resp, err := once.Get("http://shop.example.org/work")
+		if err != nil {
+			return err.Error()
+		}
+		defer resp.Body.Close()
+		return fmt.Sprint(resp.StatusCode, " ", resp.Header.Get("Location"))
+	})
+}
