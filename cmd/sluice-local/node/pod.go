@@ -227,6 +227,9 @@ func (p *pod) update(obj *corev1.Pod) {
 		p.terminate(graceOf(obj))
 	}
 	p.report.changed()
+	if now := obj.Spec.ActiveDeadlineSeconds; now != nil && (old.Spec.ActiveDeadlineSeconds == nil || *now != *old.Spec.ActiveDeadlineSeconds) {
+		p.armDeadline() // it may be set, or shortened, while the pod runs
+	}
 	if !maps.Equal(old.Labels, obj.Labels) || !maps.Equal(old.Annotations, obj.Annotations) {
 		p.related.wake() // files may show them
 	}

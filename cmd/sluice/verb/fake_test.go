@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"slices"
@@ -35,6 +36,11 @@ func (c told) Report(context.Context) (status.Report, error) {
 	return r, nil
 }
 func (c told) Config() engine.Config { return engine.Config{} }
+
+func (c told) BuildLogs(_ context.Context, q BuildLogs) error {
+	_, err := fmt.Fprintf(q.Out, "namespace %q name %q step %q follow %v\n", q.Namespace, q.Name, q.Step, q.Follow)
+	return err
+}
 
 func (c told) Ask(_ context.Context, path string) ([]byte, error) {
 	if a, ok := c.answers[path]; ok {

@@ -1,0 +1,160 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+// Logs says what to print of which build.
+type Logs struct {
+	Client kubernetes.Interface
+	// Namespace of the build; empty is any that has one of the name.
+	Namespace, Name string
+	// Step is the only step that is wanted; empty is all.
+	Step string
+	// Follow waits for what is still to come.
+	Follow bool
+	// Out gets the logs, Progress where the build is.
+	Out, Progress io.Writer
+}
+
+// Copy prints the logs of the build's newest run, step after step.
+func (l Logs) Copy(ctx context.Context) error {
+	pod, err := l.newest(ctx)
+	if err != nil {
+		return err
+	}
+	steps := containers(pod)
+	wanted := steps
+	if l.Step != "" {
+		if wanted = only(steps, l.Step); wanted == nil {
+			return fmt.Errorf("build %s has no step %q: it has %s", l.Name, l.Step, strings.Join(shortNames(steps), ", "))
+		}
+	}
+	for _, container := range wanted {
+		begun, err := l.await(ctx, pod, container)
+		if err != nil {
+			return err
+		}
+		if !begun {
+			break
+		}
+		fmt.Fprintf(l.Progress, "%s/%s: step %s (%d of %d)\n", pod.Namespace, l.Name, shortName(container), slices.Index(steps, container)+1, len(steps))
+		if err := l.copyStep(ctx, pod, container); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newest is the pod of the run that began last.
+func (l Logs) newest(ctx context.Context) (*corev1.Pod, error) {
+	list, err := l.Client.CoreV1().Pods(l.Namespace).List(ctx, metav1.ListOptions{LabelSelector: contract.LabelBuild + "=" + l.Name})
+	if err != nil {
+		return nil, err
+	}
+	if len(list.Items) == 0 {
+		return nil, fmt.Errorf("no run of a build %s is left; `sluice status` says how builds stand", l.Name)
+	}
+	pod := slices.MaxFunc(list.Items, func(a, b corev1.Pod) int {
+		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
+	})
+	for i := range list.Items {
+		if list.Items[i].Namespace != pod.Namespace {
+			return nil, fmt.Errorf("there are builds %s in several namespaces: write NAMESPACE/%s", l.Name, l.Name)
+		}
+	}
+	return &pod, nil
+}
+
+// await reports whether a step has begun; with Follow it waits until it has,
+// or never will.
+func (l Logs) await(ctx context.Context, pod *corev1.Pod, container string) (bool, error) {
+	if begun, settled := has(pod, container); settled || !l.Follow {
+		return begun, nil
+	}
+	w, err := l.Client.CoreV1().Pods(pod.Namespace).Watch(ctx, metav1.ListOptions{
+		FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, pod.Name).String(),
+	})
+	if err != nil {
+		return false, err
+	}
+	defer w.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case event, open := <-w.ResultChan():
+			if !open {
+				return false, fmt.Errorf("the API server ended the watch of pod %s; try again", pod.Name)
+			}
+			now, ok := event.Object.(*corev1.Pod)
+			if !ok {
+				continue
+			}
+			if begun, settled := has(now, container); settled {
+				return begun, nil
+			}
+		}
+	}
+}
+
+// has reports whether a step has begun, and whether that will not change.
+func has(pod *corev1.Pod, container string) (begun, settled bool) {
+	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		if s.Name == container && (s.State.Running != nil || s.State.Terminated != nil && s.State.Terminated.ContainerID != "") {
+			return true, true
+		}
+	}
+	return false, pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
+}
+
+func (l Logs) copyStep(ctx context.Context, pod *corev1.Pod, container string) error {
+	stream, err := l.Client.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: container, Follow: l.Follow}).Stream(ctx)
+	if err != nil {
+		return fmt.Errorf("step %s: %w", shortName(container), err)
+	}
+	defer stream.Close()
+	_, err = io.Copy(l.Out, stream)
+	return err
+}
+
+// containers are the steps in the order in which they run.
+func containers(pod *corev1.Pod) []string {
+	var names []string
+	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// only is the step of that name, short or whole; nil if there is none.
+func only(steps []string, name string) []string {
+	for _, s := range steps {
+		if s == name || shortName(s) == name {
+			return []string{s}
+		}
+	}
+	return nil
+}
+
+func shortName(container string) string { return strings.TrimPrefix(container, contract.StepPrefix) }
+
+func shortNames(steps []string) []string {
+	out := make([]string, len(steps))
+	for i, s := range steps {
+		out[i] = shortName(s)
+	}
+	return out
+}
