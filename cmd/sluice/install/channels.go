@@ -27,12 +27,6 @@ func channelsRules() []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{rule("", watch, "configmaps")}
 }
 
-// channelsLocalRules lets it read the secrets of buses in our own namespace; in
-// others somebody has to allow that.
-func channelsLocalRules() []rbacv1.PolicyRule {
-	return []rbacv1.PolicyRule{rule("", []string{"get"}, "secrets")}
-}
-
 // channelsService is what every channel's own Service points at.
 func channelsService() *corev1.Service {
 	return &corev1.Service{

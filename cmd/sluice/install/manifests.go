@@ -39,9 +39,9 @@ func Manifests(s Settings) []any {
 	out = append(out, localRole(contract.Autoscaler, leaseRules())...)
 	out = append(out, eventReader())
 	out = append(out, clusterRole(contract.Channels, channelsRules())...)
-	out = append(out, localRole(contract.Channels, channelsLocalRules())...)
+	out = append(out, busSecrets(s)...)
 	out = append(out, channelsService())
-	out = append(out, eventsClaim(s)...)
+	out = append(append(out, eventsClaim(s)...), brokerIngress())
 	out = append(out, settingsMap(s), activatorService(s))
 	out = append(out, buildObjects(s)...)
 	if s.Istio {

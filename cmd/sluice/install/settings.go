@@ -60,6 +60,8 @@ type Settings struct {
 	// Without it they are on a claim of EventsSize, default 10Gi.
 	EventsPath string `json:"eventsPath,omitempty"`
 	EventsSize string `json:"eventsSize,omitempty"`
+	// BusSecrets are the Secrets, as NAMESPACE/NAME, that buses may read.
+	BusSecrets []string `json:"busSecrets,omitempty"`
 	// Istio prints an Istio Gateway: the mesh is in front of the activator.
 	Istio bool `json:"istio,omitempty"`
 	// Builds says how images are built.
@@ -118,6 +120,9 @@ func (s Settings) Validate() error {
 		return fmt.Errorf("--forge and --forge-api do nothing without --forge-secret: the Secret with the token that sets commit statuses")
 	}
 	if err := s.Builds.validate(); err != nil {
+		return err
+	}
+	if err := s.validateBusSecrets(); err != nil {
 		return err
 	}
 	for _, kind := range s.Allow {

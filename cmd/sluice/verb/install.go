@@ -42,6 +42,7 @@ func newInstall(o *options) *cobra.Command {
 	f.StringVar(&s.WebhookSecret, "webhook-secret", "", "Secret in sluice-system with the key `secret` that signs pushes")
 	f.StringVar(&s.EventsSink, "events-sink", "", "URL that gets the engine's CloudEvents")
 	f.StringVar(&s.EventsPath, "events-path", "", "folder of the node for the files of the embedded bus, rather than a claim")
+	f.StringSliceVar(&s.BusSecrets, "bus-secret", nil, "Secret, as NAMESPACE/NAME, that an event bus may read; repeat for each")
 	f.StringVar(&s.EventsSize, "events-size", "", "size of the claim for the files of the embedded bus (default 10Gi)")
 	f.StringVar(&s.ForgeSecret, "forge-secret", "", "Secret in sluice-system with the key `token` that may set commit statuses")
 	f.StringVar(&s.Forge, "forge", "", "what the repository's host runs: github, gitlab or gitea (told by its name if left out)")
