@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -56,6 +57,19 @@ func (r *requests) coldStarts(t *testing.T) {
 	}
 	r.table.add(fmt.Sprintf("cold start, n=%d", n), took.String(), target("p50 80 ms, p99 200 ms", took.quantile(.5) <= 80*time.Millisecond && took.quantile(.99) <= 200*time.Millisecond),
 		fmt.Sprintf("the same program started by hand %s: %s of it", floor, ratio(took.quantile(.5), floor.quantile(.5))))
+	r.stages()
+}
+
+// stages says where cold starts spent their time so far, as the activator counts it.
+func (r *requests) stages() {
+	const name = "sluice_activator_cold_start_duration_seconds"
+	var parts []string
+	for _, stage := range []string{"wake", "pod_created", "scheduled", "container_started", "ready", "first_byte", "total"} {
+		label := fmt.Sprintf("{stage=%q}", stage)
+		mean := r.metric(name+"_sum"+label) / max(1, r.metric(name+"_count"+label))
+		parts = append(parts, fmt.Sprintf("%s %.1f", stage, mean*1000))
+	}
+	r.table.add("its stages, mean ms", strings.Join(parts, ", "), "", "")
 }
 
 const asleepFromTheStart = `autoscaling.knative.dev/initial-scale: "0", autoscaling.knative.dev/window: 6s`
