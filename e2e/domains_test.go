@@ -21,15 +21,23 @@ spec: {ref: {kind: Service, name: %s, apiVersion: serving.knative.dev/v1}}
 		"spec: {template: {spec: {containers: [{image: local.dev/e2e-app, env: [{name: TARGET, value: other}]}]}}}\n")
 	c.write("domain.yaml", mapping("default", "shop", ""))
 	c.serve(app{name: "shop", target: "mine"})
-	awaitAnswer(t, "shop.example.org/work", "mine")
+	awaitWork(t, "mine")
 
 	c.write("claim.yaml", mapping("second", "other", ""))
 	c.push("Somebody else wants it")
-	awaitState(t, "shop.example.org", "Failed", "claimed by DomainMapping.serving.knative.dev default/shop.example.org")
-	awaitAnswer(t, "shop.example.org/work", "mine")
+	await(t, "Failed: the domain shop.example.org is claimed by DomainMapping.serving.knative.dev default/shop.example.org: one of them has to go", func() string {
+		r, err := currentReport()
+		for _, s := range r.Specs {
+			if s.Identity.Namespace == "second" && s.Identity.Kind == "DomainMapping" {
+				return string(s.State) + ": " + s.Reason
+			}
+		}
+		return fmt.Sprint("no such spec, ", err)
+	})
+	awaitWork(t, "mine")
 	c.git("rm", "-q", "domain.yaml")
 	c.push("Give it away")
-	awaitAnswer(t, "shop.example.org/work", "other")
+	awaitWork(t, "other")
 
 	c.write("claim.yaml", mapping("second", "other", ", annotations: {networking.knative.dev/http-protocol: Redirected}"))
 	c.push("Over https only")
@@ -41,5 +49,17 @@ spec: {ref: {kind: Service, name: %s, apiVersion: serving.knative.dev/v1}}
 		}
 		defer resp.Body.Close()
 		return fmt.Sprint(resp.StatusCode, " ", resp.Header.Get("Location"))
+	})
+}
+
+// awaitWork waits until the domain's app answers so.
+func awaitWork(t *testing.T, text string) {
+	t.Helper()
+	await(t, text, func() string {
+		a := fetch("shop.example.org/work")
+		if a.code != http.StatusOK || a.err != nil {
+			return a.String()
+		}
+		return a.body
 	})
 }
