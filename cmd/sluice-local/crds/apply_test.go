@@ -16,7 +16,9 @@ import (
 var update = flag.Bool("update", false, "cut istio.yaml from the module istio.io/api again")
 
 func TestIstio_IsWhatTheModulePublishes(t *testing.T) {
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "istio.io/api").Output()
+	list := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "istio.io/api")
+	list.Dir = "../../.." // the module that uses it
+	out, err := list.Output()
 	if err != nil {
 		t.Fatalf("go list -m istio.io/api: %v", err)
 	}
