@@ -78,6 +78,7 @@ func restoreAfter(t *testing.T) {
 		t.Fatalf("%s: %v: %s", under.repo, err, before)
 	}
 	t.Cleanup(func() {
+		dropPreviews(t)
 		now, err := gitIn(under.repo, "rev-parse", "main^{tree}")
 		if err == nil && now == before {
 			return
@@ -91,4 +92,18 @@ func restoreAfter(t *testing.T) {
 			t.Errorf("git update-ref: %v: %s", err, out)
 		}
 	})
+}
+
+// dropPreviews deletes the branches that a test previewed.
+func dropPreviews(t *testing.T) {
+	t.Helper()
+	refs, err := gitIn(under.repo, "for-each-ref", "--format=%(refname)", "refs/heads/preview/")
+	if err != nil {
+		t.Errorf("git for-each-ref: %v: %s", err, refs)
+	}
+	for ref := range strings.FieldsSeq(refs) {
+		if out, err := gitIn(under.repo, "update-ref", "-d", ref); err != nil {
+			t.Errorf("git update-ref -d %s: %v: %s", ref, err, out)
+		}
+	}
 }

@@ -24,6 +24,8 @@ type previews struct {
 	// of is what is rendered, list what is reported.
 	of   map[configurationKey][]render.Preview
 	list []status.Preview
+	// rest is until when refs are not looked at again.
+	rest time.Time
 	// read: the refs could be read once.
 	read bool
 	// due is when refs have to be looked at although none has moved.
@@ -62,6 +64,13 @@ func (e *Engine) policy() (p preview.Policy, signers []string) {
 	return p.Within(e.cfg.Previews), signers
 }
 
+// restFactor is how many times as long as a look at all refs took they are left
+// alone: however many there are, the branch has the most of the engine's time.
+const (
+	restFactor = 10
+	restMost   = 5 * time.Second
+)
+
 // looksPerPass bounds how many refs one pass compares, in multiples of how
 // many may be open; the rest comes a second later.
 const looksPerPass = 4
@@ -70,9 +79,15 @@ const looksPerPass = 4
 // whether anything has to be rendered anew. The branch itself comes first: it
 // is called when that is done.
 func (e *Engine) lookPreviews(ctx context.Context) (changed bool) {
+	began := e.cfg.Now()
 	if e.cfg.References == nil || e.lookErr != nil {
 		return false
 	}
+	if e.previews.read && began.Before(e.previews.rest) {
+		e.previews.due = e.previews.rest
+		return false
+	}
+	defer func() { e.previews.rest = e.cfg.Now().Add(min(restMost, restFactor*e.cfg.Now().Sub(began))) }()
 	policy, signers := e.policy()
 	names, commits, err := e.previewRefs(ctx, policy)
 	if err != nil {

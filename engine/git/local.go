@@ -154,6 +154,10 @@ func (l *local) references(ctx context.Context, _ bool) (references, error) {
 	defer it.Close()
 	refs := references{}
 	err = it.ForEach(func(ref *plumbing.Reference) error {
+		if ref.Type() == plumbing.HashReference {
+			refs[ref.Name().String()] = reference{hash: ref.Hash()}
+			return nil
+		}
 		target, err := storer.ResolveReference(stored, ref.Name())
 		if err == nil {
 			refs[ref.Name().String()] = reference{hash: target.Hash()}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
+
+	"github.com/go-git/go-git/v5/plumbing"
 )
 
 // Refs gives the references whose full names match one of the patterns, such
@@ -16,15 +18,21 @@ func (r *Repository) Refs(ctx context.Context, patterns []string) ([]Ref, error)
 		return nil, err
 	}
 	var refs []Ref
+	peeled := map[plumbing.Hash]plumbing.Hash{} // many references may be at one object
 	for name, ref := range all {
 		match := func(pattern string) bool { return matchRef(pattern, name) }
 		if !validRef(name) || !slices.ContainsFunc(patterns, match) {
 			continue
 		}
 		if ref.commit.IsZero() {
-			if ref.commit, err = r.db.peel(ref.hash); err != nil {
-				continue
+			commit, known := peeled[ref.hash]
+			if !known {
+				if commit, err = r.db.peel(ref.hash); err != nil {
+					continue
+				}
+				peeled[ref.hash] = commit
 			}
+			ref.commit = commit
 		}
 		refs = append(refs, Ref{Name: name, Commit: ref.commit.String()})
 	}

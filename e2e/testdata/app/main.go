@@ -1,5 +1,5 @@
 // The app of the tests: it tells what reached it, and answers as slowly as it
-// is asked to. With ABRUPT it dies of SIGTERM, whatever it is doing.
+// is asked to. With BROKEN its work fails. With ABRUPT it dies of SIGTERM, whatever it is doing.
 package main
 
 import (
@@ -71,6 +71,10 @@ func work(w http.ResponseWriter, r *http.Request) {
 	defer inside.Add(-1)
 	q := r.URL.Query()
 	pause(q.Get("before"))
+	if os.Getenv("BROKEN") != "" {
+		http.Error(w, "broken", http.StatusInternalServerError)
+		return
+	}
 	if q.Has("alone") && (n > 1 || inside.Load() > 1) {
 		http.Error(w, fmt.Sprint(n, " at once"), http.StatusInternalServerError)
 		return
