@@ -19,7 +19,9 @@
 //     schema/catalog is the table of contents.
 //  4. Every kind lowers to the nouns of schema/desired: Workload (a revision),
 //     Route, Task (a build), Object. The engine knows no kinds, only nouns.
-//  5. engine/history gives revisions their ordinals, where a spec asks.
+//  5. engine/history gives revisions their ordinals, where a spec asks;
+//     engine/preview says what other refs may run beside the branch, and
+//     engine/rollout how a share moves from one revision to the next.
 //  6. engine/build joins builds to the revisions that wait for them: a hash of
 //     all inputs names the Job, and its digest is what the revision runs.
 //     schema/building has the kinds, runtime/build the platform's own steps.
