@@ -45,7 +45,7 @@ func Manifests(s Settings) []any {
 	out = append(out, settingsMap(s), activatorService(s))
 	out = append(out, buildObjects(s)...)
 	if s.Istio {
-		out = append(out, istioGateway())
+		out = append(out, istioGateway(s))
 	}
 	return append(out, autoscaler(s), activator(s), channels(s), engine(s))
 }
@@ -83,16 +83,24 @@ func activatorService(s Settings) *corev1.Service {
 }
 
 // istioGateway lets external hosts in where Istio is the ingress.
-func istioGateway() map[string]any {
+func istioGateway(s Settings) map[string]any {
+	servers := []any{map[string]any{
+		"hosts": []any{"*"},
+		"port":  map[string]any{"name": "http", "number": 80, "protocol": "HTTP"},
+	}}
+	if s.TLSSecret != "" {
+		servers = append(servers, map[string]any{
+			"hosts": []any{"*." + s.Domain},
+			"port":  map[string]any{"name": "https", "number": 443, "protocol": "HTTPS"},
+			"tls":   map[string]any{"mode": "SIMPLE", "credentialName": s.TLSSecret},
+		})
+	}
 	return map[string]any{
 		"apiVersion": "networking.istio.io/v1", "kind": "Gateway",
 		"metadata": map[string]any{"namespace": contract.Namespace, "name": "sluice-gateway", "labels": labels(contract.Activator)},
 		"spec": map[string]any{
-			"selector": map[string]any{"istio": "ingressgateway"},
-			"servers": []any{map[string]any{
-				"hosts": []any{"*"},
-				"port":  map[string]any{"name": "http", "number": 80, "protocol": "HTTP"},
-			}},
+			"selector": map[string]any{contract.IngressLabel: contract.IngressValue},
+			"servers":  servers,
 		},
 	}
 }

@@ -64,6 +64,9 @@ type Settings struct {
 	BusSecrets []string `json:"busSecrets,omitempty"`
 	// Istio prints an Istio Gateway: the mesh is in front of the activator.
 	Istio bool `json:"istio,omitempty"`
+	// TLSSecret names the Secret, in the namespace of Istio's ingress, with the
+	// certificate for the hosts under Domain. Without it they have no https.
+	TLSSecret string `json:"tlsSecret,omitempty"`
 	// Builds says how images are built.
 	Builds Builds `json:"builds,omitzero"`
 }
@@ -110,6 +113,9 @@ func (s Settings) Validate() error {
 	}
 	if _, err := resource.ParseQuantity(s.EventsSize); s.EventsSize != "" && err != nil {
 		return fmt.Errorf("--events-size %q: want a quantity, as 10Gi", s.EventsSize)
+	}
+	if s.TLSSecret != "" && !s.Istio {
+		return fmt.Errorf("--tls-secret %q: certificates are Istio's ingress's, which --istio prints a Gateway for", s.TLSSecret)
 	}
 	switch s.Forge {
 	case "", "github", "gitlab", "gitea":

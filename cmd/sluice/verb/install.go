@@ -48,6 +48,7 @@ func newInstall(o *options) *cobra.Command {
 	f.StringVar(&s.Forge, "forge", "", "what the repository's host runs: github, gitlab or gitea (told by its name if left out)")
 	f.StringVar(&s.ForgeAPI, "forge-api", "", "root of the forge's API, if not where the forge usually has it")
 	f.BoolVar(&s.Istio, "istio", false, "the ingress is Istio: print its Gateway as well")
+	f.StringVar(&s.TLSSecret, "tls-secret", "", "Secret, in the namespace of Istio's ingress, with the certificate for *.DOMAIN")
 	addBuildFlags(c, &s.Builds)
 	addPolicyFlags(c, s)
 	return c
