@@ -156,7 +156,7 @@ func surround(k *corev1.Container, r Resolved, c Config) {
 		}
 	}
 	implicit := []corev1.EnvVar{{Name: "HOME", Value: contract.DirHome}}
-	if c.Registries != "" && (r.Shared || k.Image == c.Image) {
+	if c.Registries != "" && (r.Ready || k.Image == c.Image) {
 		implicit = append(implicit, corev1.EnvVar{Name: contract.EnvRegistries, Value: c.Registries})
 	}
 	for _, e := range implicit {

@@ -77,8 +77,10 @@ type Resolved struct {
 	// Trees are, for each source, the hash of the folder of this repository;
 	// empty for sources from elsewhere.
 	Trees []string
-	// Shared reports that the run may use the namespace's cache.
-	Shared bool
+	// Ready reports that its template comes with the platform, and Shared that
+	// the run may use the namespace's cache beside that: nothing of it was
+	// replaced by what could run code of its own.
+	Ready, Shared bool
 	// Troubles, if any, keep it from running.
 	Troubles []Trouble
 }
@@ -117,7 +119,8 @@ func (r *Resolved) instantiate(templates Templates, defaults map[string]string) 
 		return
 	}
 	values := r.values(at, t, defaults)
-	r.Shared = t.Ready
+	_, other := use.Arguments["BUILDER_IMAGE"]
+	r.Ready, r.Shared = t.Ready, t.Ready && len(use.Env) == 0 && !other
 	r.Task.Steps = make([]corev1.Container, len(t.Steps))
 	for i := range t.Steps {
 		r.Task.Steps[i] = fillStep(t.Steps[i], values)

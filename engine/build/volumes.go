@@ -51,8 +51,8 @@ func mounts(r Resolved, volume string) bool {
 }
 
 // cached reports whether the run sees the cache of its namespace. Only
-// templates that come with the platform do: no code of whom they build for
-// runs beside it.
+// templates that come with the platform do, as they come: no code of whom they
+// build for runs beside it.
 func cached(r Resolved, c Config) bool {
 	return r.Shared && c.Cache != "" && mounts(r, contract.VolumeCache)
 }

@@ -21,6 +21,9 @@ func (c *check) steps(steps []corev1.Container, volumes map[string]bool) {
 			c.errorf(at+".name", "the name %s is taken by another step", s.Name)
 		}
 		names[s.Name] = true
+		if slices.Contains(contract.BuildSteps, contract.StepPrefix+s.Name) {
+			c.errorf(at+".name", "the name %s is that of a step of the platform's: choose another", s.Name)
+		}
 		if s.Image == "" {
 			c.errorf(at+".image", "image is missing: write the image that the step runs in")
 		}

@@ -32,6 +32,9 @@ const (
 	StepResult = StepPrefix + "result"
 )
 
+// BuildSteps are the names that no build may give to steps of its own.
+var BuildSteps = []string{StepCredentials, StepGit, StepGCS, StepCustom, StepResult}
+
 // Volumes that every build's Pod has, and where steps find them.
 const (
 	VolumeWorkspace = "workspace"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -38,12 +39,15 @@ type Step struct {
 
 // Run compiles, and leaves the image and its bill of materials.
 func (s Step) Run(ctx context.Context) error {
+	if err := s.harmless(); err != nil {
+		return err
+	}
 	scratch, err := os.MkdirTemp(filepath.Dir(s.Layout), "go-*")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(scratch)
-	s.Env = append(s.Env, "GOTOOLCHAIN=local", "GOFLAGS=-mod=readonly", "GOTMPDIR="+scratch,
+	s.Env = append(s.Env, "GOENV=off", "GOTOOLCHAIN=local", "GOFLAGS=-mod=readonly", "GOTMPDIR="+scratch,
 		"GOCACHE="+filepath.Join(s.Cache, "go-build"), "GOMODCACHE="+filepath.Join(s.Cache, "go-mod"))
 	binary := filepath.Join(scratch, "app")
 	began := time.Now()
@@ -104,4 +108,22 @@ func WriteLayout(dir string, img v1.Image) error {
 		return err
 	}
 	return path.AppendImage(img)
+}
+
+// harmless refuses arguments that would have the go command or the linker run
+// a program of the source's.
+func (s Step) harmless() error {
+	if strings.HasPrefix(s.Package, "-") {
+		return fmt.Errorf("package %q: want a package, as ./cmd/app", s.Package)
+	}
+	words := strings.Fields(s.Ldflags)
+	for i := 0; i < len(words); i++ {
+		switch {
+		case words[i] == "-X":
+			i++
+		case !strings.HasPrefix(words[i], "-X="):
+			return fmt.Errorf("ldflags %q: want -X NAME=VALUE and nothing else", s.Ldflags)
+		}
+	}
+	return nil
 }
