@@ -74,7 +74,7 @@ var mayImport = map[string][]string{
 	"runtime/build/registries":  {"schema/contract"},
 	"runtime/build/image":       {},
 	"runtime/build/creds":       {"runtime/build/registries"},
-	"runtime/build/fetch":       {"schema/contract"},
+	"runtime/build/fetch":       {"schema/contract", "runtime/build/creds"},
 	"runtime/build/compile":     {"runtime/build/image", "runtime/build/registries"},
 	"runtime/build/publish":     {"schema/contract", "runtime/build/registries"},
 	"runtime/kube":              {"schema/contract", "runtime/activator", "runtime/autoscaler", "runtime/gateway"},

@@ -6,12 +6,16 @@ import (
 	"strings"
 )
 
+// CAFile, below home, holds further certificates that are trusted for git's
+// https: the keys ca.crt of the Secrets.
+const CAFile = ".sluice-ca.crt"
+
 // git writes user names and passwords for https.
 func (s Step) git(all []use) error {
 	if len(all) == 0 {
 		return nil
 	}
-	var store, config strings.Builder
+	var store, config, ca strings.Builder
 	config.WriteString("[credential]\n\thelper = store\n")
 	for _, u := range all {
 		at, err := url.Parse(u.url)
@@ -29,6 +33,15 @@ func (s Step) git(all []use) error {
 		at.User = url.UserPassword(user, password)
 		store.WriteString(at.String() + "\n")
 		fmt.Fprintf(&config, "[credential %q]\n\tusername = %s\n", u.url, user)
+		if more, err := s.value(u.secret, "ca.crt"); err == nil { // optional: most servers need none
+			ca.WriteString(more + "\n")
+		}
+	}
+	if ca.Len() > 0 {
+		if err := s.write(CAFile, ca.String(), 0o644); err != nil {
+			return err
+		}
+		fmt.Fprintf(&config, "[http]\n\tsslCAInfo = %s/%s\n", s.Home, CAFile)
 	}
 	if err := s.write(".git-credentials", store.String(), 0o644); err != nil {
 		return err

@@ -12,10 +12,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
-)
 
-// CAFile, below home, holds further certificates that are trusted for https.
-const CAFile = ".sluice-ca.crt"
+	"github.com/sluice-dev/sluice/runtime/build/creds"
+)
 
 // auth finds the credentials for the URL among those that creds has written.
 func (g Git) auth() (transport.AuthMethod, []byte, error) {
@@ -27,7 +26,7 @@ func (g Git) auth() (transport.AuthMethod, []byte, error) {
 		auth, err := g.sshAuth(at)
 		return auth, nil, err
 	}
-	ca, err := os.ReadFile(filepath.Join(g.Home, CAFile))
+	ca, err := os.ReadFile(filepath.Join(g.Home, creds.CAFile))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, nil, err
 	}

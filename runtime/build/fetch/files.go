@@ -19,6 +19,7 @@ var lfsPointer = []byte("version https://git-lfs.github.com/spec/v1\n")
 // writes: steps run as different users.
 type files struct {
 	root  *os.Root
+	limit int64
 	bytes int64
 	count int
 }
@@ -31,15 +32,15 @@ func openFiles(target string) (*files, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &files{root: root}, nil
+	return &files{root: root, limit: MaxBytes}, nil
 }
 
 func (f *files) close() { f.root.Close() }
 
 // file writes one file.
 func (f *files) file(name string, executable bool, r io.Reader, size int64) error {
-	if f.bytes += size; f.bytes > MaxBytes {
-		return tooLarge()
+	if f.bytes += size; f.bytes > f.limit {
+		return tooLarge(f.limit)
 	}
 	f.count++
 	if err := f.folder(name); err != nil {
@@ -86,6 +87,6 @@ func (f *files) folder(name string) error {
 	return nil
 }
 
-func tooLarge() error {
-	return fmt.Errorf("the source is larger than %d MB: name the folder that is built as subPath, or keep what is large elsewhere", int64(MaxBytes)>>20)
+func tooLarge(limit int64) error {
+	return fmt.Errorf("the source is larger than %d MB: name the folder that is built as subPath, or keep what is large elsewhere", limit>>20)
 }

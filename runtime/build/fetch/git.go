@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,6 +27,8 @@ type Git struct {
 	SubPath string
 	// Target is the folder to fill, Home where creds has written.
 	Target, Home string
+	// MaxBytes is how large all files may be together. Default [MaxBytes].
+	MaxBytes int64
 	// Found, if set, gets what the revision stood for, for the record.
 	Found string
 	// Say tells people what is going on.
@@ -88,10 +91,14 @@ func (g Git) fetch(ctx context.Context, repo *gogit.Repository) (plumbing.Hash, 
 		}
 	}
 	const here = plumbing.ReferenceName("refs/heads/fetched")
-	err = remote.FetchContext(ctx, &gogit.FetchOptions{
+	options := gogit.FetchOptions{
 		Auth: auth, CABundle: ca, Depth: 1, Tags: gogit.NoTags,
 		RefSpecs: []config.RefSpec{config.RefSpec("+" + name + ":" + string(here))},
-	})
+	}
+	err = remote.FetchContext(ctx, &options)
+	if errors.Is(err, gogit.ErrExactSHA1NotSupported) {
+		return g.search(ctx, repo, remote, options)
+	}
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
@@ -100,6 +107,21 @@ func (g Git) fetch(ctx context.Context, repo *gogit.Repository) (plumbing.Hash, 
 		return plumbing.ZeroHash, err
 	}
 	return ref.Hash(), nil
+}
+
+// search looks for a commit in all branches and tags, with their history:
+// some servers hand out nothing else.
+func (g Git) search(ctx context.Context, repo *gogit.Repository, remote *gogit.Remote, options gogit.FetchOptions) (plumbing.Hash, error) {
+	options.Depth = 0
+	options.RefSpecs = []config.RefSpec{"+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"}
+	if err := remote.FetchContext(ctx, &options); err != nil {
+		return plumbing.ZeroHash, err
+	}
+	hash := plumbing.NewHash(g.Revision)
+	if _, err := repo.CommitObject(hash); err != nil {
+		return plumbing.ZeroHash, g.noSuch()
+	}
+	return hash, nil
 }
 
 // find is the full name of a branch, tag or other reference.
@@ -150,7 +172,7 @@ func (g Git) write(commit *object.Commit) error {
 			return fmt.Errorf("%s has no folder %q at %s: write one that it has", g.URL, g.SubPath, g.Revision)
 		}
 	}
-	if err := measure(tree); err != nil {
+	if err := measure(tree, cmp.Or(g.MaxBytes, MaxBytes)); err != nil {
 		return err
 	}
 	out, err := openFiles(g.Target)
@@ -158,6 +180,7 @@ func (g Git) write(commit *object.Commit) error {
 		return err
 	}
 	defer out.close()
+	out.limit = cmp.Or(g.MaxBytes, MaxBytes)
 	err = walk(tree, func(name string, entry object.TreeEntry) error { return put(out, tree, name, entry) })
 	if err != nil {
 		return err
@@ -167,7 +190,7 @@ func (g Git) write(commit *object.Commit) error {
 }
 
 // measure refuses what is too large, or no source, before anything is written.
-func measure(tree *object.Tree) error {
+func measure(tree *object.Tree, limit int64) error {
 	var total int64
 	return walk(tree, func(name string, entry object.TreeEntry) error {
 		if entry.Mode == filemode.Submodule {
@@ -177,8 +200,8 @@ func measure(tree *object.Tree) error {
 		if err != nil {
 			return err
 		}
-		if total += size; total > MaxBytes {
-			return tooLarge()
+		if total += size; total > limit {
+			return tooLarge(limit)
 		}
 		return nil
 	})
