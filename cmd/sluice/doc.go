@@ -31,7 +31,8 @@
 //  8. engine/plan compares manifests with live objects and gives Steps, each
 //     with its reason. engine/diff compares field by field.
 //  9. appliers do the steps by server-side apply; appliers/inventory records
-//     where our objects are, appliers/lastgood keeps the newest commit.
+//     where our objects are, appliers/lastgood keeps the newest commit,
+//     appliers/registry asks what an image's tag stands for.
 //  10. engine/status makes the Report and the events between two Reports;
 //     appliers/report makes them known, appliers/forge as commit statuses.
 //  11. engine, the root package, is the loop: it calls each once a pass.

@@ -55,6 +55,7 @@ var mayImport = map[string][]string{
 	"appliers/source":      {"engine/git", "schema/contract"},
 	"appliers/inventory":   {"engine/manifest", "engine/plan", "schema/contract"},
 	"appliers/report":      {"engine/status", "schema", "schema/contract"},
+	"appliers/registry":    {"engine"},
 	"appliers/forge":       {"engine/status", "schema"},
 	"appliers/lastgood":    {"engine/git", "schema/contract"},
 
@@ -114,7 +115,7 @@ var impure = []string{"os", "os/exec", "net", "net/http", "log", "log/slog", "ma
 // owners says which rooms alone may import a heavy dependency.
 var owners = map[string][]string{
 	"github.com/go-git/go-git":               {"engine/git", "runtime/build/fetch"},
-	"github.com/google/go-containerregistry": {"runtime/build/"},
+	"github.com/google/go-containerregistry": {"appliers/registry", "runtime/build/"},
 	"istio.io/client-go/":                    {"appliers/istio", "engine/render", "runtime/kube", "runtime/gateway", "cmd/sluice/role", "e2e/"},
 	"k8s.io/client-go/":                      {"appliers/", "runtime/kube", "cmd/sluice/", "e2e/"},
 	"github.com/spf13/cobra":                 {"cmd/sluice/"},

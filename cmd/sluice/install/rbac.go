@@ -38,6 +38,11 @@ func engineRules(s Settings) []rbacv1.PolicyRule {
 	if s.AllowSecrets {
 		rules = append(rules, rule("", write, "secrets"))
 	}
+	if len(s.PullSecrets) > 0 {
+		pull := rule("", []string{"get"}, "secrets")
+		pull.ResourceNames = s.PullSecrets
+		rules = append(rules, pull)
+	}
 	for _, kind := range s.Allow {
 		name, group, _ := strings.Cut(kind, ".")
 		rules = append(rules, rule(group, write, plural(name)))

@@ -49,6 +49,9 @@ type Settings struct {
 	Previews Previews `json:"previews,omitzero"`
 	// EventsSink is a URL that gets the engine's CloudEvents. Optional.
 	EventsSink string `json:"eventsSink,omitempty"`
+	// PullSecrets names the Secrets, of any namespace, that the engine may read
+	// to ask registries what an image's tag stands for, as pods pull with them.
+	PullSecrets []string `json:"pullSecrets,omitempty"`
 	// ForgeSecret names a Secret with the key `token`, which may set commit
 	// statuses. Without it none are set.
 	ForgeSecret string `json:"forgeSecret,omitempty"`

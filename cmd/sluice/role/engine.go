@@ -16,6 +16,7 @@ import (
 
 	"github.com/sluice-dev/sluice/appliers/kubernetes"
 	"github.com/sluice-dev/sluice/appliers/lastgood"
+	"github.com/sluice-dev/sluice/appliers/registry"
 	"github.com/sluice-dev/sluice/appliers/report"
 	"github.com/sluice-dev/sluice/appliers/source"
 	"github.com/sluice-dev/sluice/cmd/sluice/cli"
@@ -126,6 +127,9 @@ func (c *cluster) engine(settings install.Settings, repository *git.Repository, 
 		log.Error("commit statuses are off", "error", err)
 	}
 	cfg.Reporter = reporters{reporter, statuses}
+	if cfg.Digests, err = registry.New(registry.Config{Secrets: registry.Kube{Client: c.client}, Mirrors: settings.Builds.Registries}); err != nil {
+		return nil, err
+	}
 	cfg.Kinds = verb.Kinds(settings)
 	cfg.Builds = verb.Builds(settings)
 	cfg.Sources = sources

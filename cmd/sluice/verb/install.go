@@ -44,6 +44,7 @@ func newInstall(o *options) *cobra.Command {
 	f.StringVar(&s.EventsPath, "events-path", "", "folder of the node for the files of the embedded bus, rather than a claim")
 	f.StringSliceVar(&s.BusSecrets, "bus-secret", nil, "Secret, as NAMESPACE/NAME, that an event bus may read; repeat for each")
 	f.StringVar(&s.EventsSize, "events-size", "", "size of the claim for the files of the embedded bus (default 10Gi)")
+	f.StringSliceVar(&s.PullSecrets, "pull-secret", nil, "name of a Secret that pods pull with and the engine may read, in any namespace, to resolve tags to digests")
 	f.StringVar(&s.ForgeSecret, "forge-secret", "", "Secret in sluice-system with the key `token` that may set commit statuses")
 	f.StringVar(&s.Forge, "forge", "", "what the repository's host runs: github, gitlab or gitea (told by its name if left out)")
 	f.StringVar(&s.ForgeAPI, "forge-api", "", "root of the forge's API, if not where the forge usually has it")
