@@ -125,9 +125,7 @@ func (s *Sink) Send(ctx context.Context, e *cloudevents.Event) error {
 
 // try sends once; after is what the sink asks for.
 func (s *Sink) try(ctx context.Context, e *cloudevents.Event) (after time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
-	defer cancel()
-	answer, err := s.target.Post(ctx, e, contract.FormatBinary)
+	answer, err := s.target.Post(ctx, e, contract.FormatBinary, attemptTimeout)
 	if errors.Is(err, post.ErrAnswerTooLarge) {
 		err = nil // it was taken; what it says is not asked for
 	}

@@ -30,7 +30,7 @@ import (
 
 // Commands are the roles.
 func Commands(s cli.Streams) []*cobra.Command {
-	return []*cobra.Command{newEngine(s), newActivator(s), newAutoscaler(s), newBuild(s), newChannels(s)}
+	return []*cobra.Command{newEngine(s), newActivator(s), newAutoscaler(s), newBuild(s), newChannels(s), newSource(s)}
 }
 
 type engineOptions struct {
