@@ -2,24 +2,26 @@ package role
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
-	"time"
+	"path/filepath"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/sluice-dev/sluice/runtime/bus"
-	"github.com/sluice-dev/sluice/runtime/bus/memory"
+	"github.com/sluice-dev/sluice/runtime/bus/catalog"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
 // buses opens the buses that channels are on.
 type buses struct {
-	data    string // of the embedded one
-	sync    time.Duration
+	data    string // folder of the embedded ones
+	sync    string
 	secrets corev1.SecretsGetter
 	log     *slog.Logger
 }
@@ -30,12 +32,25 @@ func (b *buses) open(ctx context.Context, spec contract.Bus) (bus.Driver, bus.Pr
 	if err != nil {
 		return nil, bus.Promises{}, err
 	}
-	switch spec.Driver {
-	case contract.DriverMemory:
-		return memory.New(memory.Config{Log: b.log}), memory.Promises, nil
+	if spec.Driver == contract.DriverJetStream {
+		if err := b.embed(spec, parameters); err != nil {
+			return nil, bus.Promises{}, err
+		}
 	}
-	_ = parameters
-	return nil, bus.Promises{}, fmt.Errorf("driver %q is not known", spec.Driver)
+	return catalog.Open(ctx, spec.Driver, parameters, b.log)
+}
+
+// embed gives a bus in this process its folder, whatever the spec says: another
+// one is not this process's to write.
+func (b *buses) embed(spec contract.Bus, parameters map[string]string) error {
+	if b.data == "" {
+		return errors.New("the embedded bus has no folder: this process runs without --data")
+	}
+	parameters["dir"] = filepath.Join(b.data, strings.ReplaceAll(spec.Ref.String(), "/", "."))
+	if b.sync != "" && parameters["sync"] == "" {
+		parameters["sync"] = b.sync
+	}
+	return nil
 }
 
 // parameters adds those that stand in Secrets.

@@ -24,7 +24,7 @@ type channelsOptions struct {
 	admin      string
 	gateway    string
 	data       string
-	sync       time.Duration
+	sync       string
 	grace      time.Duration
 	debug      bool
 }
@@ -50,7 +50,7 @@ files in --data.`,
 	f.StringVar(&o.admin, "admin", ":9090", "address of /healthz, /readyz, /metrics and what `sluice events` asks")
 	f.StringVar(&o.gateway, "gateway", "", "HOST:PORT that takes requests for all hosts below cluster.local, where names are not resolved by DNS")
 	f.StringVar(&o.data, "data", "", "folder of the embedded bus; without it there is none")
-	f.DurationVar(&o.sync, "sync", 0, "how often the embedded bus flushes to the disk (default 1s); negative is before every answer")
+	f.StringVar(&o.sync, "sync", "", "how often the embedded bus flushes to the disk, or always: before every answer (default 1s)")
 	f.DurationVar(&o.grace, "grace", time.Hour, "how long a subscription that is gone keeps its place, and a channel its events")
 	f.BoolVar(&o.debug, "debug", false, "log everything")
 	return c
