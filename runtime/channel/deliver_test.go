@@ -221,9 +221,14 @@ func TestDispatcher_KeepsDeadEventsWhereTheSinkFailsAndRedrivesThem(t *testing.T
 	if o := w.outcome("1", "shop/a"); !strings.Contains(o.Text, "not today; the dead letter sink failed too") {
 		t.Errorf("got %+v", o)
 	}
+	var moved contract.Moved
+	w.inspect("POST", contract.PathEventsRedrive+"?subscription=shop/a", nil, &moved)
+	if moved.Events != 3 {
+		t.Errorf("%d were redriven in vain, want 3 once each", moved.Events)
+	}
+	w.await("dead again", func() bool { return w.allWorkers("shop")[0].count.dead.Load() == 6 })
 	well.Store(true)
 	before := s.count()
-	var moved contract.Moved
 	w.inspect("POST", contract.PathEventsRedrive+"?subscription=shop/a&id=2", nil, &moved)
 	w.await("one redriven", func() bool { return moved.Events == 1 && s.count() == before+1 })
 	w.inspect("POST", contract.PathEventsRedrive+"?subscription=shop/a", nil, &moved)

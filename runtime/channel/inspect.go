@@ -241,6 +241,7 @@ func (d *Dispatcher) inspectRedrive(r *http.Request) (any, error) {
 	return moved, err
 }
 
+// redrive takes back what died before it began: what dies again meanwhile stays.
 func (l *line) redrive(ctx context.Context, spec contract.Subscription, id string) (n int64, err error) {
 	driver, _, err := l.opened()
 	if err != nil {
@@ -251,6 +252,7 @@ func (l *line) redrive(ctx context.Context, spec contract.Subscription, id strin
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, stream.Close()) }()
+	began := time.Now()
 	for seen := 0; seen < redriveWindow; {
 		batch, err := nextWithin(ctx, stream, peekQuiet)
 		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
@@ -261,19 +263,27 @@ func (l *line) redrive(ctx context.Context, spec contract.Subscription, id strin
 		}
 		for _, m := range batch {
 			seen++
+			if died, err := time.Parse(time.RFC3339Nano, m.Header(bus.HeaderDeadTime)); err == nil && !died.Before(began) {
+				return n, nil
+			}
 			if _, found := split(m.ID); id != "" && found != id {
 				continue // is given back with the stream
 			}
-			if err := driver.Publish(ctx, topicName(spec.Channel), []*bus.Message{bus.Redriven(m)}); err != nil {
-				return n, fmt.Errorf("redrive: %w", err)
-			}
-			if err := stream.Settle(ctx, m, true); err != nil {
+			if err := putBack(ctx, driver, stream, topicName(spec.Channel), m); err != nil {
 				return n, fmt.Errorf("redrive: %w", err)
 			}
 			n++
 		}
 	}
 	return n, nil
+}
+
+// putBack puts a dead event back on its channel, and only then takes it away.
+func putBack(ctx context.Context, driver bus.Driver, stream bus.Stream, topic string, m *bus.Message) error {
+	if err := driver.Publish(ctx, topic, []*bus.Message{bus.Redriven(m)}); err != nil {
+		return err
+	}
+	return stream.Settle(ctx, m, true)
 }
 
 // redriveWindow is how many dead events one request moves or looks through.

@@ -57,8 +57,8 @@ func channels(s Settings) *appsv1.Deployment {
 	t.Labels[contract.LabelRevision] = contract.Channels
 	t.Annotations[contract.AnnotationLimits] = channelsLimits()
 	pod := &t.Spec
+	// No port is declared: it would be taken for one that the node may move.
 	pod.TerminationGracePeriodSeconds = ptr(int64(60))
-	pod.Containers[0].Ports = []corev1.ContainerPort{{Name: "http", ContainerPort: contract.ChannelsListen}}
 	pod.Volumes = append(pod.Volumes, corev1.Volume{Name: "events", VolumeSource: s.eventsVolume()})
 	pod.Containers[0].VolumeMounts = append(pod.Containers[0].VolumeMounts, corev1.VolumeMount{Name: "events", MountPath: EventsDir})
 	return d

@@ -63,8 +63,8 @@ func (b *buses) parameters(ctx context.Context, spec contract.Bus) (map[string]s
 		secret, err := b.secrets.Secrets(key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
 		switch {
 		case apierrors.IsForbidden(err):
-			return nil, fmt.Errorf("parameter %s: Secret %s/%s may not be read; allow it: kubectl -n %s create role sluice-channels --verb=get --resource=secrets --resource-name=%s, and bind it to ServiceAccount %s:%s",
-				name, key.Namespace, key.Name, key.Namespace, key.Name, contract.Namespace, contract.Channels)
+			return nil, fmt.Errorf("parameter %s: Secret %s/%s may not be read; name it to the installation: sluice install --bus-secret %s/%s",
+				name, key.Namespace, key.Name, key.Namespace, key.Name)
 		case err != nil:
 			return nil, fmt.Errorf("parameter %s: Secret %s/%s: %w", name, key.Namespace, key.Name, err)
 		}
