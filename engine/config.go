@@ -102,6 +102,9 @@ type Config struct {
 	// Kinds is the table of contents of what specs may be.
 	Kinds  schema.Kinds
 	Render render.Config
+	// Committer is optional; without it nothing is ever reverted. Author signs.
+	Committer Committer
+	Author    Author
 	// Watch is optional; without it traffic that moves in steps goes on whatever
 	// the newer revision answers.
 	Watch Watch

@@ -44,6 +44,7 @@ type Engine struct {
 	refs      gitRefs
 	worse     verdicts
 	watched   watched
+	reverts   reverts
 	images    *imageBook
 	previews  previews
 	facts     factCache

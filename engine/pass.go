@@ -50,6 +50,7 @@ func (e *Engine) pass(ctx context.Context, look bool) time.Duration {
 			}
 		}
 		e.publish(e.summary(c, p))
+		e.revertHeld(ctx)
 		return e.nextLook(p, inspecting)
 	}
 }

@@ -41,3 +41,23 @@ func held(u *unit) string {
 	}
 	return ""
 }
+
+// heldShares are a unit's shares of which a revision is held back, but for
+// those of previews, whose commits are not the branch's.
+func heldShares(u *unit) map[string]rollout.State {
+	out := map[string]rollout.State{}
+	for _, routing := range u.result.Routes {
+		for share, s := range routing.Rollouts {
+			if s.Held != nil && len(s.Parts) > 0 {
+				out[share] = s
+			}
+		}
+	}
+	return out
+}
+
+// configurationOf is the configuration that a share follows.
+func configurationOf(share string) string {
+	configuration, _, _ := strings.Cut(share, "/")
+	return configuration
+}

@@ -61,6 +61,8 @@ func (r *run) measure(t *testing.T) {
 	r.changes(t, p)
 	r.drift(t, p)
 	r.remember(t, p)
+	r.previews(t, p)
+	r.history(t, p)
 	r.table.add("peak memory of the engine, all above", mib(r.memory), target("100 MiB", r.memory <= 100<<20), "")
 	r.broken(t, p)
 	r.table.add("  peak memory", mib(r.remember(t, p)), "", "of every service two revisions are kept then")
@@ -178,7 +180,7 @@ func (r *run) changes(t *testing.T, p *process) {
 	r.table.add("  seen to applied", change.seen.String(), target("50 ms p50", p50 <= 50*time.Millisecond), ratio(p50, alone.quantile(0.5))+" of its two writes alone: "+alone.String())
 	r.table.add("  of which in the engine", change.engine.String(), "", "")
 	r.table.add("revert: pushed to applied", revert.all.String(), target("1 write each", revert.wrong == 0), fmt.Sprintf("%d pushes", rounds))
-	r.table.add("  seen to applied", revert.seen.String(), "", "")
+	r.table.add("  seen to applied", revert.seen.String(), target("100 ms p99", revert.seen.quantile(0.99) <= 100*time.Millisecond), "")
 	r.table.add("  of which in the engine", revert.engine.String(), "", "")
 	r.table.add("  requests of both, with status and events", sent.String(), "", "")
 }

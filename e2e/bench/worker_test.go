@@ -109,7 +109,7 @@ func (w *worker) run(ctx context.Context, cfg workerConfig) error {
 		return err
 	}
 	c := w.parts.config(ctx, repository)
-	c.Repository, c.Watcher = looked{kept, w}, watched{repository, w}
+	c.Repository, c.References, c.Watcher = looked{kept, w}, repository, watched{repository, w}
 	c.Applier = w.applied(c.Applier)
 	c.Reporter = told{c.Reporter, w}
 	e, err := engine.New(c)

@@ -46,16 +46,24 @@ func newHTTPDialer(place location, auth Auth, fetch int64) (*httpDialer, error) 
 }
 
 func (h *httpDialer) dial(context.Context) (session, error) {
-	method, err := h.method()
+	client, method, err := h.client()
 	if err != nil {
 		return nil, err
+	}
+	return client.NewUploadPackSession(h.endpoint(), method)
+}
+
+// client talks over the connections that are open.
+func (h *httpDialer) client() (transport.Transport, transport.AuthMethod, error) {
+	method, err := h.method()
+	if err != nil {
+		return nil, nil, err
 	}
 	pool, err := h.connections()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	client := githttp.NewClient(&http.Client{Transport: bounded{pool, h.fetch}})
-	return client.NewUploadPackSession(h.endpoint(), method)
+	return githttp.NewClient(&http.Client{Transport: bounded{pool, h.fetch}}), method, nil
 }
 
 // endpoint is the URL without user and password: what go-git does not know it

@@ -26,6 +26,8 @@ type Settings struct {
 	Ignore []string `json:"ignore,omitempty"`
 	// Previews is which refs beside the branch may run.
 	Previews *Previews `json:"previews,omitempty"`
+	// Rollouts is what happens when traffic does not move on.
+	Rollouts *Rollouts `json:"rollouts,omitempty"`
 	// GC is when old revisions are deleted.
 	GC *GC `json:"gc,omitempty"`
 }

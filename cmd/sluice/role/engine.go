@@ -135,6 +135,7 @@ func (c *cluster) engine(settings install.Settings, repository *git.Repository, 
 	cfg.Sources = sources
 	cfg.Render.Domain, cfg.Render.Image, cfg.Render.Gateway = settings.Domain, settings.Image, settings.Gateway()
 	cfg.Previews, cfg.Watch = verb.PreviewLimits(settings), c
+	cfg.Committer, cfg.Author = repository, author(settings)
 	cfg.Log = log
 	if _, err := engine.New(cfg); err != nil {
 		return nil, err

@@ -1,0 +1,190 @@
+package git
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+	"github.com/go-git/go-git/v5/storage/memory"
+)
+
+// ErrMoved: somebody else has pushed to the branch meanwhile.
+var ErrMoved = errors.New("the branch has moved")
+
+// Change is a commit to be made on the branch: one file becomes what it was.
+type Change struct {
+	// Parent is the branch's newest commit. If it is that no longer, nothing is
+	// written and the error is ErrMoved.
+	Parent string
+	// Path is a file of Parent, Blob the hash of the content that it gets. The
+	// content is in the repository already.
+	Path, Blob string
+	// AuthorName and AuthorEmail sign it, When dates it, Message says why.
+	AuthorName, AuthorEmail string
+	When                    time.Time
+	Message                 string
+	// SigningKeyFile is an SSH private key in OpenSSH or PEM form that signs the
+	// commit. Default: it is not signed.
+	SigningKeyFile string
+}
+
+// Commit makes the commit and pushes it; it gives its hash. The branch moves
+// by compare-and-swap: nobody's work is lost.
+func (r *Repository) Commit(ctx context.Context, c Change) (string, error) {
+	parent, ok := hashOf(c.Parent)
+	blob, also := hashOf(c.Blob)
+	if !ok || !also {
+		return "", r.wrap(fmt.Errorf("%w: %q and %q are no commit and blob", ErrNoObject, c.Parent, c.Blob))
+	}
+	made := memory.NewStorage()
+	var hash plumbing.Hash
+	err := r.db.read(func(s *filesystem.Storage) (err error) {
+		made = memory.NewStorage()
+		hash, err = makeCommit(s, made, parent, blob, c)
+		return err
+	})
+	if err != nil {
+		return "", r.wrap(err)
+	}
+	target, ok := r.source.(interface {
+		push(ctx context.Context, branch string, old, now plumbing.Hash, made *memory.Storage) error
+	})
+	if !ok {
+		return "", r.wrap(errors.New("this repository cannot be pushed to from here"))
+	}
+	if err := target.push(ctx, r.branch, parent, hash, made); err != nil {
+		return "", r.wrapOnce(err)
+	}
+	return hash.String(), nil
+}
+
+// makeCommit puts the new trees and the commit into made.
+func makeCommit(s *filesystem.Storage, made *memory.Storage, parent, blob plumbing.Hash, c Change) (plumbing.Hash, error) {
+	before, err := commitOf(s, parent)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	tree, err := withBlob(s, made, before.TreeHash, strings.Split(c.Path, "/"), blob)
+	if err != nil {
+		return plumbing.ZeroHash, fmt.Errorf("%s: %w", c.Path, err)
+	}
+	who := object.Signature{Name: cmp.Or(c.AuthorName, "Sluice"), Email: cmp.Or(c.AuthorEmail, "sluice@localhost"), When: c.When}
+	commit := &object.Commit{Author: who, Committer: who, Message: c.Message, TreeHash: tree, ParentHashes: []plumbing.Hash{parent}}
+	if c.SigningKeyFile != "" {
+		if err := signCommit(commit, c.SigningKeyFile); err != nil {
+			return plumbing.ZeroHash, err
+		}
+	}
+	o := made.NewEncodedObject()
+	if err := commit.Encode(o); err != nil {
+		return plumbing.ZeroHash, err
+	}
+	return made.SetEncodedObject(o)
+}
+
+// withBlob makes a tree that differs in one file, and the trees above it.
+func withBlob(s *filesystem.Storage, made *memory.Storage, tree plumbing.Hash, path []string, blob plumbing.Hash) (plumbing.Hash, error) {
+	t, err := object.GetTree(s, tree)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	entries := slices.Clone(t.Entries)
+	i := slices.IndexFunc(entries, func(e object.TreeEntry) bool { return e.Name == path[0] })
+	switch {
+	case i < 0:
+		return plumbing.ZeroHash, fmt.Errorf("%w: %q", ErrNoObject, path[0])
+	case len(path) > 1:
+		if entries[i].Hash, err = withBlob(s, made, entries[i].Hash, path[1:], blob); err != nil {
+			return plumbing.ZeroHash, err
+		}
+	case entries[i].Mode != filemode.Regular && entries[i].Mode != filemode.Executable:
+		return plumbing.ZeroHash, fmt.Errorf("%q is no file", path[0])
+	default:
+		entries[i].Hash = blob
+	}
+	o := made.NewEncodedObject()
+	if err := (&object.Tree{Entries: entries}).Encode(o); err != nil {
+		return plumbing.ZeroHash, err
+	}
+	return made.SetEncodedObject(o)
+}
+
+// push writes the objects into the repository and moves the branch.
+func (l *local) push(_ context.Context, branch string, old, now plumbing.Hash, made *memory.Storage) error {
+	stored := l.stored()
+	for _, o := range made.Objects {
+		if _, err := stored.SetEncodedObject(o); err != nil {
+			return fmt.Errorf("%s: %w", l.path, err)
+		}
+	}
+	name := plumbing.NewBranchReferenceName(branch)
+	if ref, err := stored.Reference(name); err != nil || ref.Hash() != old {
+		return &Error{Repository: l.path, Kind: ErrMoved}
+	}
+	err := stored.CheckAndSetReference(plumbing.NewHashReference(name, now), plumbing.NewHashReference(name, old))
+	if err != nil {
+		return &Error{Repository: l.path, Kind: ErrMoved, Cause: err}
+	}
+	return nil
+}
+
+// push sends the objects to the remote, which moves the branch if it still is
+// where it was.
+func (m *remote) push(ctx context.Context, branch string, old, now plumbing.Hash, made *memory.Storage) error {
+	d, ok := m.dialer.(interface {
+		dialPush() (transport.ReceivePackSession, error)
+	})
+	if !ok {
+		return &Error{Repository: m.place.String(), Kind: ErrAuth, Detail: "pushing over " + m.place.scheme + " is not supported", Advice: "use https"}
+	}
+	s, err := d.dialPush()
+	if err != nil {
+		return m.explain(err)
+	}
+	defer s.Close()
+	adv, err := s.AdvertisedReferencesContext(ctx)
+	if err != nil {
+		return m.explain(err)
+	}
+	if at := adv.References[plumbing.NewBranchReferenceName(branch).String()]; at != old {
+		return &Error{Repository: m.place.String(), Kind: ErrMoved}
+	}
+	var pack bytes.Buffer
+	hashes := make([]plumbing.Hash, 0, len(made.Objects))
+	for h := range made.Objects {
+		hashes = append(hashes, h)
+	}
+	if _, err := packfile.NewEncoder(&pack, made, false).Encode(hashes, 0); err != nil {
+		return err
+	}
+	req := packp.NewReferenceUpdateRequestFromCapabilities(adv.Capabilities)
+	req.Commands = []*packp.Command{{Name: plumbing.NewBranchReferenceName(branch), Old: old, New: now}}
+	req.Packfile = io.NopCloser(&pack)
+	report, err := s.ReceivePack(ctx, req)
+	if err == nil && report != nil {
+		err = report.Error()
+	}
+	return m.explain(err)
+}
+
+// dialPush begins a conversation with git-receive-pack.
+func (h *httpDialer) dialPush() (transport.ReceivePackSession, error) {
+	client, method, err := h.client()
+	if err != nil {
+		return nil, err
+	}
+	return client.NewReceivePackSession(h.endpoint(), method)
+}
