@@ -16,7 +16,7 @@ LOCAL := cmd/sluice-local
 MAIN_PKGS := ./cmd/... ./engine/... ./schema/... ./appliers/... ./runtime/... ./examples/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race golden e2e bench check fmt vet lint tidy vuln clean
+.PHONY: dockerfile help build run test race golden e2e bench check fmt vet lint tidy vuln clean
 
 help: ## Explain the targets
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ golden: ## Rewrite golden files; read the diff before you commit it
 
 e2e: build ## Run only the stories, against a cluster of their own or $$KUBECONFIG
 	$(GO) test -count=1 -v ./e2e/...
+
+dockerfile: build ## A Dockerfile on a Debian base that is made here, by buildah (needs buildah, debootstrap and root; else it is skipped)
+	SLUICE_DEBIAN=1 $(GO) test -count=1 -timeout 20m -run 'TestBuilds_ADockerfileOnADebianBase' -v ./e2e
 
 bench: build ## Measure speed and memory; prints a table with ratios (about ten minutes)
 	set -o pipefail; $(GO) test -run '^$$' -bench . -benchmem $(MAIN_PKGS) | grep -E '^(Benchmark|pkg:|FAIL)'

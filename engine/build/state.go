@@ -103,6 +103,8 @@ func readJob(job *plan.Object, stop string) State {
 			return State{Phase: Failed, Reason: executeFailed, Message: "its pod is gone before it said what it published; to build again: kubectl -n " + job.ID.Namespace + " delete job " + job.ID.Name}
 		case batchv1.JobFailed:
 			return ended(stop, c.Reason+": "+c.Message)
+		case batchv1.JobSuspended: // it was stopped before it had a pod
+			return ended(stop, "its Job is suspended; to build: kubectl -n "+job.ID.Namespace+" delete job "+job.ID.Name)
 		}
 	}
 	return State{Phase: Running, Reason: building, Message: "waits for its pod"}

@@ -11,8 +11,9 @@
 // Images by name for pushers and pullers; their files, unpacked once, for the
 // node. Names under local.dev mean this registry; its own address is an alias.
 //
-// Nothing is ever deleted: an old revision may name an image by its digest long
-// after the tag has moved.
+// The API deletes nothing: an old revision may name an image by its digest long
+// after the tag has moved. [Store.Collect] removes what no tag and no digest in
+// use leads to.
 //
 // # Reads
 //

@@ -111,6 +111,7 @@ func (s *session) run(ctx context.Context) (err error) {
 		return err
 	}
 	s.announce()
+	s.collectImages(ctx)
 	s.followEngine(ctx)
 	s.watchRepository(ctx)
 	<-ctx.Done()

@@ -27,6 +27,12 @@ func main() {
 			if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 				fail(err)
 			}
+		case "serve":
+			text, err := os.ReadFile(rest)
+			if err != nil {
+				fail(err)
+			}
+			fail(http.ListenAndServe(":"+os.Getenv("PORT"), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(text) })))
 		case "api":
 			api(rest)
 		}
