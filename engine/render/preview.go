@@ -63,6 +63,11 @@ func (p Preview) deployment(c Config) (built, error) {
 	}
 	annotations := b.meta.GetAnnotations()
 	delete(annotations, annotationMin)
+	if byHPA(p.Workload.Template) { // which has no zero: on its requests, then
+		for _, key := range []string{annotationClass, annotationMetric, annotationTarget} {
+			delete(annotations, key)
+		}
+	}
 	annotations[contract.AnnotationPreview] = p.Ref
 	b.meta.SetAnnotations(annotations)
 	if b.replicas != nil && *b.replicas > 1 {
