@@ -67,6 +67,7 @@ var mayImport = map[string][]string{
 	"runtime/proxy":             {"schema/contract"},
 	"runtime/activator":         {"schema/contract", "runtime/proxy", "runtime/stat"},
 	"runtime/demand":            {"runtime/activator", "runtime/stat"},
+	"runtime/witness":           {"schema/contract"},
 	"runtime/peer":              {"schema/contract", "runtime/activator"},
 	"runtime/gateway":           {"schema/contract", "runtime/proxy"},
 	"runtime/autoscaler/decide": {"schema/contract", "runtime/stat"},

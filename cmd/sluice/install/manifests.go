@@ -117,6 +117,12 @@ func activator(s Settings) *appsv1.Deployment {
 	if s.Istio {
 		args = append(args, "--behind-mesh")
 	}
+	if s.RequestLog != "" {
+		args = append(args, "--request-log", s.RequestLog)
+	}
+	if s.Traces != "" {
+		args = append(args, "--traces", s.Traces)
+	}
 	d := deployment(contract.Activator, s, args)
 	pod := &d.Spec.Template.Spec
 	pod.TerminationGracePeriodSeconds = ptr(int64(600))

@@ -70,6 +70,10 @@ type Settings struct {
 	// TLSSecret names the Secret, in the namespace of Istio's ingress, with the
 	// certificate for the hosts under Domain. Without it they have no https.
 	TLSSecret string `json:"tlsSecret,omitempty"`
+	// RequestLog has the activator write a line for each request: json, or a Go
+	// template. Traces is where it sends spans by OTLP over HTTP. Optional.
+	RequestLog string `json:"requestLog,omitempty"`
+	Traces     string `json:"traces,omitempty"`
 	// Builds says how images are built.
 	Builds Builds `json:"builds,omitzero"`
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"os"
 	"time"
@@ -32,6 +33,7 @@ type activatorOptions struct {
 	mesh       bool
 	behind     bool
 	stopDelay  time.Duration
+	witness    witnessOptions
 	debug      bool
 }
 
@@ -55,6 +57,7 @@ VirtualServices that the engine writes and the pods of revisions.`,
 	c.Flags().BoolVar(&o.mesh, "mesh", false, "serve cluster-local hosts on the same address; only where the outside cannot reach it")
 	c.Flags().BoolVar(&o.behind, "behind-mesh", false, "believe requests that name their revision: only an ingress of ours, which sets that, reaches this address")
 	c.Flags().DurationVar(&o.stopDelay, "stop-delay", 0, "how long to take requests after SIGTERM, for clients and balancers that have not heard of it, or until a successor listens")
+	o.witness.add(c)
 	c.Flags().BoolVar(&o.debug, "debug", false, "log everything")
 	return c
 }
@@ -101,7 +104,18 @@ func (o *activatorOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	server, err := o.server(hop, queue, table, watcher, peers, log)
+	handler, err := gateway.New(gateway.Config{
+		Table: table, Next: queue, Synced: watcher.HasSynced, Mesh: o.mesh, TrustHeaders: o.behind,
+	})
+	if err != nil {
+		return err
+	}
+	seen, end, err := o.witness.before(ctx, handler, o.streams.Out)
+	if err != nil {
+		return err
+	}
+	defer end()
+	server, err := o.server(hop, seen, watcher, peers, log, queue.WriteMetrics, table.WriteMetrics, peers.WriteMetrics)
 	if err != nil {
 		return err
 	}
@@ -116,20 +130,12 @@ func podIP() netip.Addr {
 	return addr
 }
 
-// server puts the gateway before the activator on one listener.
-func (o *activatorOptions) server(hop *proxy.Proxy, queue *activator.Activator, table *gateway.Table, watcher *kube.Watcher, peers *peer.Peers, log *slog.Logger) (*activator.Server, error) {
-	handler, err := gateway.New(gateway.Config{
-		Table: table, Next: queue, Synced: watcher.HasSynced, Mesh: o.mesh, TrustHeaders: o.behind,
-	})
-	if err != nil {
-		return nil, err
-	}
+// server takes requests once the watcher knows routes and pods.
+func (o *activatorOptions) server(hop *proxy.Proxy, handler http.Handler, watcher *kube.Watcher, peers *peer.Peers, log *slog.Logger, metrics ...func(io.Writer) error) (*activator.Server, error) {
 	return activator.NewServer(activator.ServerConfig{
 		Listen: o.listen, Handler: handler, ReusePort: true, Admin: o.admin, Drainer: hop,
 		Wait: func(ctx context.Context) error { return synced(ctx, watcher) }, StopDelay: o.stopDelay,
-		Metrics: []func(io.Writer) error{queue.WriteMetrics, table.WriteMetrics},
-		Peers:   peers, OnStop: peers.Leave,
-		Log: log,
+		Metrics: metrics, Peers: peers, OnStop: peers.Leave, Log: log,
 	})
 }
 

@@ -48,6 +48,8 @@ func newInstall(o *options) *cobra.Command {
 	f.StringVar(&s.ForgeSecret, "forge-secret", "", "Secret in sluice-system with the key `token` that may set commit statuses")
 	f.StringVar(&s.Forge, "forge", "", "what the repository's host runs: github, gitlab or gitea (told by its name if left out)")
 	f.StringVar(&s.ForgeAPI, "forge-api", "", "root of the forge's API, if not where the forge usually has it")
+	f.StringVar(&s.RequestLog, "request-log", "", "have the activator write a line for each request: json, or a Go template such as '{{.Method}} {{.Path}} {{.Status}}'")
+	f.StringVar(&s.Traces, "traces", "", "have the activator send a span for each request by OTLP over HTTP to this URL, as http://collector:4318")
 	f.BoolVar(&s.Istio, "istio", false, "the ingress is Istio: print its Gateway as well")
 	f.StringVar(&s.TLSSecret, "tls-secret", "", "Secret, in the namespace of Istio's ingress, with the certificate for *.DOMAIN")
 	addBuildFlags(c, &s.Builds)
