@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +22,13 @@ import (
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if role := os.Getenv(envChaos); role != "" {
+		fmt.Fprintln(os.Stderr, role, chaosRole(role))
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // world is a dispatcher on one memory bus.
 type world struct {
