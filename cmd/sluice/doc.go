@@ -47,6 +47,15 @@
 //  6. runtime/autoscaler has an actor per active revision; what it decides is
 //     a pure function in runtime/autoscaler/decide.
 //
+// And in the order in which an event goes through:
+//
+//  1. runtime/channel finds the channel by host, reads the event by way of
+//     runtime/cloudevents, and has its bus store it before it answers.
+//  2. runtime/bus keeps it, and brings it to every subscription until that is
+//     done with it; a folder per driver, runtime/bus/catalog lists them.
+//  3. runtime/channel/filter chooses and changes it, runtime/channel/post sends
+//     it, and runtime/channel says what the answer means.
+//
 // cmd/sluice/cli is streams and exit codes, cmd/sluice/verb what a person
 // types, cmd/sluice/role what a machine runs: the only place parts are wired.
 // cmd/sluice-local, a module of its own, is a whole cluster on one machine.
