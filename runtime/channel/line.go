@@ -127,6 +127,10 @@ func (l *line) pass(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, passTimeout)
 	defer cancel()
 	channels, subscriptions := l.d.specs.on(l.ref)
+	if _, described := l.d.specs.bus(l.ref); !described && len(channels) == 0 {
+		l.close() // nobody asks for it any more
+		return nil
+	}
 	if err := l.open(ctx); err != nil {
 		l.unavailable(channels, err)
 		return err

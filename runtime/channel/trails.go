@@ -9,15 +9,20 @@ import (
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
-// maxTrails is how many events are remembered: the newest. About 600 bytes each.
-const maxTrails = 20_000
+const (
+	// maxTrails is how many events are remembered: the newest. About 400 bytes each.
+	maxTrails = 20_000
+	// maxStops bounds their stops together: about 100 bytes each.
+	maxStops = 100_000
+)
 
 // trails remembers what became of the newest events.
 type trails struct {
 	mu    sync.Mutex // guards the rest
 	byKey map[trailKey]*trail
-	ring  []trailKey
-	next  int
+	ring  []trailKey // of byKey; the oldest at first
+	first int
+	stops int // of all
 }
 
 type trailKey struct {
@@ -42,7 +47,7 @@ type stop struct {
 }
 
 func newTrails(max int) *trails {
-	return &trails{byKey: map[trailKey]*trail{}, ring: make([]trailKey, 0, max)}
+	return &trails{byKey: map[trailKey]*trail{}, ring: make([]trailKey, max)}
 }
 
 // accepted notes an event that was stored.
@@ -67,9 +72,21 @@ func (t *trails) stopped(channel contract.Ref, m *bus.Message, typ string, s sto
 	i := slices.IndexFunc(tr.stops, func(old stop) bool { return old.sub == s.sub })
 	if i < 0 {
 		tr.stops = append(tr.stops, s)
+		for t.stops++; t.stops > maxStops && len(t.byKey) > 1; {
+			t.forget()
+		}
 		return
 	}
 	tr.stops[i] = s
+}
+
+// forget forgets the oldest event. Under mu.
+func (t *trails) forget() {
+	key := t.ring[t.first]
+	t.stops -= len(t.byKey[key].stops)
+	delete(t.byKey, key)
+	t.ring[t.first] = trailKey{}
+	t.first = (t.first + 1) % len(t.ring)
 }
 
 // of is an event's trail; a new one takes the place of the oldest. Under mu.
@@ -77,14 +94,11 @@ func (t *trails) of(key trailKey, typ string) *trail {
 	if tr := t.byKey[key]; tr != nil {
 		return tr
 	}
-	tr := &trail{typ: typ}
-	if len(t.ring) < cap(t.ring) {
-		t.ring = append(t.ring, key)
-	} else {
-		delete(t.byKey, t.ring[t.next])
-		t.ring[t.next] = key
-		t.next = (t.next + 1) % len(t.ring)
+	if len(t.byKey) == len(t.ring) {
+		t.forget()
 	}
+	t.ring[(t.first+len(t.byKey))%len(t.ring)] = key
+	tr := &trail{typ: typ}
 	t.byKey[key] = tr
 	return tr
 }
