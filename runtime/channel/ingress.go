@@ -17,9 +17,6 @@ import (
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
 )
 
-// storeTimeout bounds how long a sender waits for the bus.
-const storeTimeout = 30 * time.Second
-
 // ingressCount counts requests that reached no channel.
 type ingressCount struct{ lost atomic.Int64 }
 
@@ -147,10 +144,9 @@ func carryTrace(e *cloudevents.Event, h http.Header) error {
 	return nil
 }
 
-// store has the bus keep events, all or, with an error, any of them.
+// store has the bus keep events, all or, with an error, any of them. How long
+// that may take the bus knows best.
 func (d *Dispatcher) store(ctx context.Context, c *live, events []cloudevents.Event) ([]*bus.Message, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
 	messages := make([]*bus.Message, len(events))
 	for i := range events {
 		messages[i] = message(&events[i], c.order)
