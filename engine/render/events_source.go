@@ -103,11 +103,17 @@ func (e events) sourcePod(m desired.Emitter, name string) (corev1.PodTemplateSpe
 			Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
 		},
 	}
+	var annotations map[string]string
 	if m.GitHub != nil {
 		container.Args = append(container.Args, "--listen", "$(POD_IP):"+fmt.Sprint(contract.SourceListen))
-		container.Ports = []corev1.ContainerPort{{Name: contract.ProtocolHTTP1, ContainerPort: contract.SourceListen}}
+		// No port is declared: one machine's node would choose another for it.
+		limits, err := json.Marshal(contract.Limits{TimeoutSeconds: 60, Port: contract.SourceListen, Protocol: contract.ProtocolHTTP1})
+		if err != nil {
+			return corev1.PodTemplateSpec{}, fmt.Errorf("%s: %w", m.Ref, err)
+		}
+		annotations = map[string]string{contract.AnnotationLimits: string(limits)}
 	}
-	pod := corev1.PodTemplateSpec{Spec: corev1.PodSpec{
+	pod := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Annotations: annotations}, Spec: corev1.PodSpec{
 		ServiceAccountName: m.ServiceAccount, EnableServiceLinks: ptr(false),
 		// Only what reads the cluster gets a token for it.
 		AutomountServiceAccountToken: ptr(m.Kubernetes != nil),
