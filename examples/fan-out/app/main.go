@@ -1,4 +1,4 @@
-// receiver takes CloudEvents by POST and tells at GET, a line each, which it
+// receiver takes CloudEvents by POST and tells at GET, on one line, which it
 // had: the function of the stories about events.
 //
 // REPLY, if set, is the type of the event that it answers with; events of the
@@ -90,7 +90,7 @@ func (m *memory) add(line string) {
 func (m *memory) told() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return strings.Join(m.lines, "\n")
+	return strings.Join(m.lines, "; ")
 }
 
 // compact is JSON on one line, and anything else as it is.
