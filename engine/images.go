@@ -204,7 +204,7 @@ func (b *imageBook) forget(described func(revisionKey) bool) {
 
 // active reports whether tags are resolved at all.
 func (b *imageBook) active() bool {
-	if b.cfg.Digests == nil {
+	if b == nil || b.cfg.Digests == nil {
 		return false
 	}
 	b.lock.Lock()
