@@ -144,10 +144,12 @@ func TestDrain_ARequestOutlivesItsServiceAndItsPod(t *testing.T) {
 func TestChaos_AKilledAutoscalerIsNotMissed(t *testing.T) {
 	mine := ownCluster(t)
 	c := newClone(t)
+	pair := sleepy()
+	pair["autoscaling.knative.dev/activation-scale"] = "2"
 	c.serve(
 		app{name: "busy", target: "ok"},
 		app{name: "asleep-one", target: "ok", annotations: sleepy()},
-		app{name: "asleep-two", target: "ok", annotations: sleepy()},
+		app{name: "asleep-two", target: "ok", annotations: pair},
 	)
 	stop := load(t, 25, 50*time.Millisecond, host("busy")+"/work") // 500 a second
 	victims := mine.running(t, contract.Autoscaler)
@@ -160,6 +162,7 @@ func TestChaos_AKilledAutoscalerIsNotMissed(t *testing.T) {
 	allAre(t, []answer{fetch(host("asleep-one") + "/work")}, "ok")
 	scalePart(t, contract.Autoscaler, 0)
 	allAre(t, []answer{fetch(host("asleep-two") + "/work")}, "ok")
+	awaitPods(t, "asleep-two", 2) // as it is to wake, with nobody to decide it
 	scalePart(t, contract.Autoscaler, 1)
 	awaitAsleep(t, "asleep-one")
 	awaitAsleep(t, "asleep-two")
