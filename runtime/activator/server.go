@@ -24,6 +24,10 @@ type ServerConfig struct {
 	Listen string
 	// Handler serves them: the gateway, or the Activator itself behind one.
 	Handler http.Handler
+	// Inside is a second address, for who is in the cluster, whom InsideHandler
+	// serves. Default "": there is none.
+	Inside        string
+	InsideHandler http.Handler
 	// ReusePort lets a successor listen on the same port at the same time, so
 	// that there is no gap when one follows the other. Default false.
 	ReusePort bool
@@ -96,7 +100,7 @@ func (s *Server) AdminAddr() net.Addr { return s.admin }
 func (s *Server) Run(ctx context.Context) error {
 	var home sync.WaitGroup
 	defer home.Wait()
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	run := func(srv *http.Server, ln net.Listener) {
 		home.Go(func() {
 			if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
@@ -114,59 +118,24 @@ func (s *Server) Run(ctx context.Context) error {
 		s.admin = ln.Addr()
 		run(admin, ln)
 	}
-	ln, err := s.open(ctx)
-	if ln == nil {
+	doors, err := s.open(ctx)
+	if len(doors) == 0 {
 		return err
 	}
-	main := s.httpServer(s.closing(s.cfg.Handler))
-	run(main, ln)
-	s.addr = ln.Addr()
+	for _, d := range doors {
+		run(d.server, d.listener)
+	}
+	s.addr = doors[0].listener.Addr()
 	close(s.bound)
 	select {
 	case <-ctx.Done():
-		return s.drain(main)
+		return s.drain(doors)
 	case err := <-failed:
-		_ = main.Close()
+		for _, d := range doors {
+			_ = d.server.Close()
+		}
 		return err
 	}
-}
-
-// open listens for requests when Wait is over; no listener and no error is an
-// end before that.
-func (s *Server) open(ctx context.Context) (net.Listener, error) {
-	if s.cfg.Wait != nil {
-		if err := s.cfg.Wait(ctx); ctx.Err() != nil {
-			return nil, nil //nolint:nilnil // it was told to stop
-		} else if err != nil {
-			return nil, fmt.Errorf("activator: wait: %w", err)
-		}
-	}
-	ln, err := listen(ctx, s.cfg.Listen, s.cfg.ReusePort)
-	if err != nil {
-		return nil, fmt.Errorf("activator: listen: %w", err)
-	}
-	return ln, nil
-}
-
-// drain ends the main server so that no request is lost.
-func (s *Server) drain(main *http.Server) error {
-	s.stopping.Store(true)
-	if s.cfg.OnStop != nil {
-		s.cfg.OnStop()
-	}
-	s.cfg.Log.Info("activator stopping", "delay", s.cfg.StopDelay)
-	time.Sleep(s.cfg.StopDelay) // requests are served meanwhile; nothing can cut this short
-	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.DrainTimeout)
-	defer cancel()
-	err := main.Shutdown(ctx)
-	if err != nil {
-		_ = main.Close()
-		err = fmt.Errorf("activator: requests cut off after %s: %w", s.cfg.DrainTimeout, err)
-	}
-	upgraded, cancel := context.WithTimeout(context.Background(), s.cfg.UpgradedTimeout)
-	defer cancel()
-	s.cfg.Drainer.Drain(upgraded)
-	return err
 }
 
 // closing tells clients, while the server stops, to come back on a new connection.

@@ -284,3 +284,36 @@ func TestServer_AnAddressInUseIsAnError(t *testing.T) {
 		t.Error("an empty config is accepted")
 	}
 }
+
+func TestServer_InsideIsADoorOfItsOwn(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside := ln.Addr().String()
+	_ = ln.Close()
+	begun, finish := make(chan struct{}), make(chan struct{})
+	s := serve(t, ServerConfig{Handler: http.NotFoundHandler(), Inside: inside, InsideHandler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(begun)
+		<-finish
+		_, _ = io.WriteString(w, "inside")
+	})})
+	if g := <-get(t.Context(), client(t), s.url); g.status != http.StatusNotFound {
+		t.Errorf("outside: %+v", g)
+	}
+	held := get(t.Context(), client(t), "http://"+inside)
+	<-begun
+	s.stop() // who is served at either door is waited for
+	select {
+	case err := <-s.done:
+		t.Errorf("stopped with a request inside: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(finish)
+	if g := <-held; g.status != http.StatusOK || g.body != "inside" {
+		t.Errorf("inside: %+v", g)
+	}
+	if err := <-s.done; err != nil {
+		t.Error(err)
+	}
+}

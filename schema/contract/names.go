@@ -172,6 +172,8 @@ const (
 	ActivatorHost = Activator + "." + Namespace + ".svc.cluster.local"
 	// ActivatorPort is the Service's port.
 	ActivatorPort = 80
+	// Ingress is the name of the Service that lets the world in, where no mesh does.
+	Ingress = "ingress"
 	// Autoscaler is the name of its Deployment, Service, Lease and ServiceAccount.
 	Autoscaler = "autoscaler"
 	// Gateway is the name of the Istio Gateway that external hosts bind to.
@@ -202,6 +204,9 @@ const (
 	ProtocolH2C   = "h2c"
 	// ActivatorListen is the port the activator's pods serve requests on.
 	ActivatorListen = 8080
+	// ActivatorInside is the port on which they serve who is in the cluster,
+	// where no mesh does.
+	ActivatorInside = 8082
 	// AutoscalerListen is the port the autoscaler takes reports on.
 	AutoscalerListen = 8081
 	// AdminListen is the port of health, readiness and metrics in every role.

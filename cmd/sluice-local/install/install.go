@@ -15,13 +15,15 @@ import (
 // FieldManager is the owner of the platform's own fields.
 const FieldManager = "sluice-install"
 
-// Namespace is where the platform lives, and Engine its sync engine.
+// Namespace is where the platform lives, Engine its sync engine, Ingress the
+// Service for the world where there is no HTTP.
 const (
 	Namespace = "sluice-system"
 	Engine    = "engine"
+	Ingress   = "ingress"
 )
 
-// Config of an installation; every field is required.
+// Config of an installation; every field but HTTP is required.
 type Config struct {
 	// Sluice is the path of the sluice binary.
 	Sluice string
@@ -29,7 +31,8 @@ type Config struct {
 	Images *registry.Store
 	// Repo and Branch are what the engine deploys.
 	Repo, Branch string
-	// HTTP is the host:port where the activator serves.
+	// HTTP is the host:port of the node where the activator serves. Default: it
+	// serves behind the Service Ingress.
 	HTTP string
 	// Builds are the flags of `sluice install` that say how images are built.
 	Builds []string

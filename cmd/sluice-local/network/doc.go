@@ -12,5 +12,6 @@
 //
 // # Reads
 //
-// plan.go has the addresses, link.go the link, filter.go the packet filter.
+// plan.go has the addresses, link.go the link, filter.go the packet filter;
+// forward.go is how the world gets in.
 package network

@@ -1,7 +1,12 @@
 package network
 
 import (
+	"context"
+	"errors"
+	"io"
+	"net"
 	"net/netip"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -55,5 +60,68 @@ func TestInTheWay(t *testing.T) {
 		if got := inTheWay(netip.MustParsePrefix(prefix)); got != want {
 			t.Errorf("%s: %v, want %v", prefix, got, want)
 		}
+	}
+}
+
+// echoer answers everything once its client has said all.
+func echoer(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				all, _ := io.ReadAll(conn)
+				_, _ = conn.Write(append([]byte("heard "), all...))
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+func TestForward_BothWaysAndTheEnds(t *testing.T) {
+	from, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- Forward(ctx, from, echoer(t)) }()
+	dial := func() *net.TCPConn {
+		conn, err := net.Dial("tcp", from.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		return conn.(*net.TCPConn)
+	}
+	conn := dial()
+	if _, err := conn.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := io.ReadAll(conn); err != nil || string(all) != "heard hello" {
+		t.Errorf("%q, %v", all, err)
+	}
+	open := dial()
+	if _, err := open.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if _, err := io.ReadAll(open); err != nil && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("an open connection at the end: %v", err)
 	}
 }

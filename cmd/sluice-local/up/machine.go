@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/sluice-dev/sluice/cmd/sluice-local/address"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/containerd"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/kubelet"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/machine"
@@ -41,8 +40,10 @@ func (s *session) takeMachine(ctx context.Context) error {
 		return err
 	}
 	m := &containers{tools: tools, claim: claim}
-	if err := s.checkFree(ctx, claim); err != nil {
-		return errors.Join(err, claim.Release(!claim.Resumes))
+	if !claim.Resumes { // what a killed run left is in the way, and ours
+		if err := network.CheckFree(); err != nil {
+			return errors.Join(err, claim.Release(true))
+		}
 	}
 	s.stack.Push(ctx, stack.Component{Name: "machine", Grace: 15 * time.Second, Run: func(ctx context.Context) error {
 		<-ctx.Done()
@@ -59,18 +60,6 @@ func (s *session) takeMachine(ctx context.Context) error {
 	}
 	s.machine = m
 	return m.listen(ctx)
-}
-
-// checkFree looks whether somebody else has what we need. What a killed run
-// left has it, and is ours.
-func (s *session) checkFree(ctx context.Context, claim *machine.Claim) error {
-	if claim.Resumes {
-		return nil
-	}
-	if err := address.CheckFree(ctx, s.HTTP); err != nil {
-		return err
-	}
-	return network.CheckFree()
 }
 
 // listen opens what containers reach.

@@ -8,11 +8,15 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/sluice-dev/sluice/cmd/sluice-local/install"
+	"github.com/sluice-dev/sluice/cmd/sluice-local/network"
+	"github.com/sluice-dev/sluice/cmd/sluice-local/stack"
 )
 
 // demoHost is where the demo answers; demoPatience how long it may take.
@@ -29,9 +33,37 @@ func (s *session) platform(ctx context.Context) error {
 	}
 	return install.Run(ctx, install.Config{
 		Builds: builds,
-		Sluice: s.Sluice, Images: s.images, Repo: s.Repo, Branch: s.Branch, HTTP: s.HTTP, Events: filepath.Join(s.Dir, "events"),
+		Sluice: s.Sluice, Images: s.images, Repo: s.Repo, Branch: s.Branch, HTTP: s.listen(), Events: filepath.Join(s.Dir, "events"),
 		Admin: s.cluster.Admin(), Client: s.cluster.Client(), Log: s.log,
 	})
+}
+
+// listen is the address of the node on which the activator serves: none where
+// it has a Service for that, as in any cluster.
+func (s *session) listen() string {
+	if s.machine != nil {
+		return ""
+	}
+	return s.HTTP
+}
+
+// front leads the user's address to that Service.
+func (s *session) front(ctx context.Context) error {
+	if s.machine == nil {
+		return nil
+	}
+	svc, err := s.cluster.Client().CoreV1().Services(install.Namespace).Get(ctx, install.Ingress, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	to := net.JoinHostPort(svc.Spec.ClusterIP, strconv.Itoa(int(svc.Spec.Ports[0].Port)))
+	var lc net.ListenConfig
+	from, err := lc.Listen(ctx, "tcp", s.HTTP)
+	if err != nil {
+		return fmt.Errorf("--http: %w", err)
+	}
+	s.stack.Push(ctx, stack.Component{Name: "front", Run: func(ctx context.Context) error { return network.Forward(ctx, from, to) }})
+	return nil
 }
 
 // platformServes returns when somebody listens where services should answer.

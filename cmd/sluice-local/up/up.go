@@ -43,10 +43,8 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer held.Release()
-	if cfg.Node != NodeKubelet { // that one looks when it knows what was left
-		if err := address.CheckFree(ctx, cfg.HTTP); err != nil {
-			return err
-		}
+	if err := address.CheckFree(ctx, cfg.HTTP); err != nil {
+		return err
 	}
 	log, file, err := openLog(cfg.Dir)
 	if err != nil {
@@ -146,7 +144,7 @@ func (s *session) bringUp(ctx context.Context) error {
 	if s.NoPlatform {
 		return s.step(ctx, "accounts", s.accounts)
 	}
-	return s.steps(ctx, step{"platform", s.platform}, step{"platform serves", s.platformServes}, step{"demo answers", s.demoAnswers})
+	return s.steps(ctx, step{"platform", s.platform}, step{"front", s.front}, step{"platform serves", s.platformServes}, step{"demo answers", s.demoAnswers})
 }
 
 type step struct {

@@ -44,8 +44,11 @@ func Manifests(s Settings) []any {
 	out = append(append(out, eventsClaim(s)...), brokerIngress())
 	out = append(out, settingsMap(s), activatorService(s))
 	out = append(out, buildObjects(s)...)
-	if s.Istio {
+	switch {
+	case s.Istio:
 		out = append(out, istioGateway(s))
+	case s.Listen == "":
+		out = append(out, ingress())
 	}
 	return append(out, autoscaler(s), activator(s), channels(s), engine(s))
 }
@@ -70,14 +73,28 @@ func settingsMap(s Settings) *corev1.ConfigMap {
 	}
 }
 
-// activatorService is what every VirtualService sends to.
+// ingress lets the world in where neither a mesh nor an address of the node
+// does: whatever gives Services of type LoadBalancer their address leads here.
+func ingress() *corev1.Service {
+	return &corev1.Service{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: contract.Namespace, Name: contract.Ingress, Labels: labels(contract.Activator)},
+		Spec: corev1.ServiceSpec{
+			Type: corev1.ServiceTypeLoadBalancer, Selector: labels(contract.Activator),
+			Ports: []corev1.ServicePort{{Name: "http", Port: 80, TargetPort: intstr.FromInt32(contract.ActivatorListen)}},
+		},
+	}
+}
+
+// activatorService is what every VirtualService sends to, and what every
+// service's name in the cluster means.
 func activatorService(s Settings) *corev1.Service {
 	return &corev1.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: contract.Namespace, Name: contract.Activator, Labels: labels(contract.Activator)},
 		Spec: corev1.ServiceSpec{
 			Selector: labels(contract.Activator),
-			Ports:    []corev1.ServicePort{{Name: "http", Port: contract.ActivatorPort, TargetPort: intstr.FromInt32(s.port())}},
+			Ports:    []corev1.ServicePort{{Name: "http", Port: contract.ActivatorPort, TargetPort: intstr.FromInt32(s.insidePort())}},
 		},
 	}
 }
@@ -132,7 +149,11 @@ func activator(s Settings) *appsv1.Deployment {
 		pod.HostNetwork = true
 		return d
 	}
-	pod.Containers[0].Ports = []corev1.ContainerPort{{Name: "http", ContainerPort: s.port()}}
+	pod.Containers[0].Ports = []corev1.ContainerPort{{Name: "http", ContainerPort: contract.ActivatorListen}}
+	if !s.Istio {
+		pod.Containers[0].Args = append(pod.Containers[0].Args, "--inside", "$(POD_IP):"+strconv.Itoa(contract.ActivatorInside))
+		pod.Containers[0].Ports = append(pod.Containers[0].Ports, corev1.ContainerPort{Name: "inside", ContainerPort: contract.ActivatorInside})
+	}
 	return d
 }
 

@@ -146,17 +146,17 @@ func (s Settings) Validate() error {
 	return nil
 }
 
-// port is where the activator listens.
-func (s Settings) port() int32 {
-	_, text, err := net.SplitHostPort(s.Listen)
-	if err != nil {
+// insidePort is where the activator serves who is in the cluster.
+func (s Settings) insidePort() int32 {
+	switch _, text, err := net.SplitHostPort(s.Listen); {
+	case s.Istio:
 		return contract.ActivatorListen
+	case err != nil: // it has a port for that
+		return contract.ActivatorInside
+	default:
+		n, _ := strconv.ParseInt(text, 10, 32) // is validated
+		return int32(n)
 	}
-	n, err := strconv.ParseInt(text, 10, 32)
-	if err != nil {
-		return contract.ActivatorListen
-	}
-	return int32(n)
 }
 
 // Gateway is where names below cluster.local are answered for on one machine,

@@ -29,6 +29,7 @@ type activatorOptions struct {
 	streams    cli.Streams
 	kubeconfig string
 	listen     string
+	inside     string
 	admin      string
 	mesh       bool
 	behind     bool
@@ -53,6 +54,7 @@ VirtualServices that the engine writes and the pods of revisions.`,
 		},
 	}
 	c.Flags().StringVar(&o.listen, "listen", ":"+portOr("8080"), "address for requests")
+	c.Flags().StringVar(&o.inside, "inside", "", "second address for requests, that only the cluster can reach: cluster-local hosts are served there too")
 	c.Flags().StringVar(&o.admin, "admin", ":9090", "address of /healthz, /readyz and /metrics")
 	c.Flags().BoolVar(&o.mesh, "mesh", false, "serve cluster-local hosts on the same address; only where the outside cannot reach it")
 	c.Flags().BoolVar(&o.behind, "behind-mesh", false, "believe requests that name their revision: only an ingress of ours, which sets that, reaches this address")
@@ -104,18 +106,19 @@ func (o *activatorOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	handler, err := gateway.New(gateway.Config{
+	handler, end, err := o.witnessed(ctx, gateway.Config{
 		Table: table, Next: queue, Synced: watcher.HasSynced, Mesh: o.mesh, TrustHeaders: o.behind,
 	})
 	if err != nil {
 		return err
 	}
-	seen, end, err := o.witness.before(ctx, handler, o.streams.Out)
+	defer end()
+	inside, end, err := o.witnessed(ctx, gateway.Config{Table: table, Next: queue, Synced: watcher.HasSynced, Mesh: true})
 	if err != nil {
 		return err
 	}
 	defer end()
-	server, err := o.server(hop, seen, watcher, peers, log, queue.WriteMetrics, table.WriteMetrics, peers.WriteMetrics)
+	server, err := o.server(hop, handler, inside, watcher, peers, log, queue.WriteMetrics, table.WriteMetrics, peers.WriteMetrics)
 	if err != nil {
 		return err
 	}
@@ -130,10 +133,19 @@ func podIP() netip.Addr {
 	return addr
 }
 
+// witnessed is a gateway with whoever watches its requests before it.
+func (o *activatorOptions) witnessed(ctx context.Context, cfg gateway.Config) (seen http.Handler, end func(), err error) {
+	handler, err := gateway.New(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	return o.witness.before(ctx, handler, o.streams.Out)
+}
+
 // server takes requests once the watcher knows routes and pods.
-func (o *activatorOptions) server(hop *proxy.Proxy, handler http.Handler, watcher *kube.Watcher, peers *peer.Peers, log *slog.Logger, metrics ...func(io.Writer) error) (*activator.Server, error) {
+func (o *activatorOptions) server(hop *proxy.Proxy, handler, inside http.Handler, watcher *kube.Watcher, peers *peer.Peers, log *slog.Logger, metrics ...func(io.Writer) error) (*activator.Server, error) {
 	return activator.NewServer(activator.ServerConfig{
-		Listen: o.listen, Handler: handler, ReusePort: true, Admin: o.admin, Drainer: hop,
+		Listen: o.listen, Handler: handler, Inside: o.inside, InsideHandler: inside, ReusePort: true, Admin: o.admin, Drainer: hop,
 		Wait: func(ctx context.Context) error { return synced(ctx, watcher) }, StopDelay: o.stopDelay,
 		Metrics: metrics, Peers: peers, OnStop: peers.Leave, Log: log,
 	})

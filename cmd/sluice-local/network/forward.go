@@ -1,0 +1,57 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+)
+
+// Forward hands each connection of a listener on to an address until ctx is
+// done, and then cuts off those that are left. It is the balancer in front of
+// a cluster that has none.
+func Forward(ctx context.Context, from net.Listener, to string) error {
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer context.AfterFunc(ctx, func() { _ = from.Close() })()
+	for {
+		conn, err := from.Accept()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		if err != nil {
+			continue // that one connection's
+		}
+		all.Go(func() { forward(ctx, conn, to) })
+	}
+}
+
+// forward copies both ways until both have ended. The kernel does the copying.
+func forward(ctx context.Context, client net.Conn, to string) {
+	defer client.Close()
+	var d net.Dialer
+	server, err := d.DialContext(ctx, "tcp", to)
+	if err != nil {
+		return // closing tells the client as much as there is to tell
+	}
+	defer server.Close()
+	defer context.AfterFunc(ctx, func() { _, _ = client.Close(), server.Close() })()
+	var both sync.WaitGroup
+	both.Go(func() { half(server, client) })
+	both.Go(func() { half(client, server) })
+	both.Wait()
+}
+
+// half copies one way and hands on that it has ended.
+func half(to, from net.Conn) {
+	_, err := io.Copy(to, from)
+	if w, ok := to.(interface{ CloseWrite() error }); ok && err == nil {
+		_ = w.CloseWrite()
+		return
+	}
+	_ = to.Close()
+}
