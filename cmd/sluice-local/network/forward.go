@@ -17,16 +17,14 @@ func Forward(ctx context.Context, from net.Listener, to string) error {
 	defer context.AfterFunc(ctx, func() { _ = from.Close() })()
 	for {
 		conn, err := from.Accept()
-		if ctx.Err() != nil {
+		switch {
+		case err == nil:
+			all.Go(func() { forward(ctx, conn, to) }) // which ends it at once if ctx is done
+		case ctx.Err() != nil:
 			return ctx.Err()
-		}
-		if errors.Is(err, net.ErrClosed) {
+		case errors.Is(err, net.ErrClosed):
 			return err
 		}
-		if err != nil {
-			continue // that one connection's
-		}
-		all.Go(func() { forward(ctx, conn, to) })
 	}
 }
 
