@@ -2,6 +2,7 @@ package registry
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -125,6 +126,9 @@ func (s *Store) getManifest(w http.ResponseWriter, r *http.Request, repo, ref st
 		return &apiError{http.StatusBadRequest, "MANIFEST_INVALID", err.Error()}
 	}
 	h, err := s.find(parsed)
+	if errors.Is(err, ErrNotFound) { // making goes on when who asked first has gone
+		h, err = s.make(context.WithoutCancel(r.Context()), parsed)
+	}
 	if errors.Is(err, ErrNotFound) {
 		return &apiError{http.StatusNotFound, "MANIFEST_UNKNOWN", err.Error()}
 	}

@@ -49,8 +49,9 @@ func (s *session) findToolchain(ctx context.Context) {
 	s.toolchain = toolchain
 }
 
-// buildFlags say to `sluice install` how builds work on this machine: pods
-// share its network, and have neither cluster DNS nor addresses of Services.
+// buildFlags say to `sluice install` how builds work on this machine. Where pods
+// are processes they share its network, and have neither cluster DNS nor
+// addresses of Services.
 func (s *session) buildFlags() ([]string, error) {
 	cache := filepath.Join(s.Dir, "build-cache")
 	if err := os.MkdirAll(cache, 0o777); err != nil {
@@ -59,11 +60,13 @@ func (s *session) buildFlags() ([]string, error) {
 	if err := os.Chmod(cache, 0o777); err != nil { // whoever a step runs as
 		return nil, fmt.Errorf("cache of builds: %w", err)
 	}
-	block := s.claim.Block
 	flags := []string{
-		"--source-listen", block.Sources().String(), "--build-cache", cache, "--build-secrets",
-		"--registry", registry.Host + "=http://" + block.Registry().String(),
+		"--build-cache", cache, "--build-secrets",
+		"--registry", registry.Host + "=http://" + s.registryListeners()[0].Addr().String(),
 		"--build-default", "dockerfile.BUILDER_IMAGE=" + buildahBuilder,
+	}
+	if s.machine == nil {
+		flags = append(flags, "--source-listen", s.claim.Block.Sources().String())
 	}
 	if s.goBuilder() != "" {
 		flags = append(flags, "--build-default", "go.BUILDER_IMAGE="+s.goBuilder())

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"path/filepath"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sluice-dev/sluice/cmd/sluice-local/registry"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/stack"
@@ -28,10 +31,25 @@ func (s *session) serveImages(ctx context.Context) error {
 	server := &http.Server{Handler: s.images.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	s.stack.Push(ctx, stack.Component{Name: "registry", Run: func(ctx context.Context) error {
 		defer context.AfterFunc(ctx, func() { server.Close() })()
-		if err := server.Serve(s.claim.Registry); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve: %w", err)
+		var all errgroup.Group
+		for _, l := range s.registryListeners() {
+			all.Go(func() error {
+				defer server.Close() // one without the other is of no use
+				if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+					return fmt.Errorf("serve: %w", err)
+				}
+				return nil
+			})
 		}
-		return nil
+		return all.Wait()
 	}})
 	return nil
+}
+
+// registryListeners are where the registry is served; pods reach the first.
+func (s *session) registryListeners() []net.Listener {
+	if s.machine != nil {
+		return []net.Listener{s.machine.registry, s.claim.Registry}
+	}
+	return []net.Listener{s.claim.Registry}
 }

@@ -20,13 +20,16 @@ type containers struct {
 	tools machine.Tools
 	claim *machine.Claim
 	link  *network.Link
-	// Where the API server and the DNS serve.
-	api, dnsTCP net.Listener
-	dnsUDP      net.PacketConn
+	// Where the API server, the registry and the DNS serve.
+	api, registry, dnsTCP net.Listener
+	dnsUDP                net.PacketConn
 }
 
-// apiPort is where the API server listens on the node's address.
-const apiPort = 6443
+// Where the API server and the registry listen on the node's address.
+const (
+	apiPort      = 6443
+	registryPort = 5000
+)
 
 // takeMachine makes the machine a node: it is ours alone until the stack, of
 // which this is the lowest floor, is unwound.
@@ -67,6 +70,9 @@ func (m *containers) listen(ctx context.Context) (err error) {
 	var lc net.ListenConfig
 	dns := netip.AddrPortFrom(network.Node, network.DNSPort).String()
 	if m.api, err = lc.Listen(ctx, "tcp4", netip.AddrPortFrom(network.Node, apiPort).String()); err != nil {
+		return err
+	}
+	if m.registry, err = lc.Listen(ctx, "tcp4", netip.AddrPortFrom(network.Node, registryPort).String()); err != nil {
 		return err
 	}
 	if m.dnsTCP, err = lc.Listen(ctx, "tcp4", dns); err != nil {

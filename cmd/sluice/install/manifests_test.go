@@ -30,7 +30,8 @@ func TestManifests_EachWayInHasItsDoors(t *testing.T) {
 				case *corev1.Service:
 					if o.Name == contract.Ingress {
 						ingress = o.Spec.Type == corev1.ServiceTypeLoadBalancer
-					} else if got := o.Spec.Ports[0].TargetPort.IntVal; got != c.inside {
+					}
+					if got := o.Spec.Ports[0].TargetPort.IntVal; o.Name == contract.Activator && got != c.inside {
 						t.Errorf("Service %s leads to %d, want %d", o.Name, got, c.inside)
 					}
 				case *appsv1.Deployment:
