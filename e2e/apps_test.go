@@ -3,7 +3,9 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +17,8 @@ import (
 // app is a Service that runs the program in testdata/app.
 type app struct {
 	name, target string
+	// labels are the Service's.
+	labels map[string]any
 	// annotations are the template's.
 	annotations map[string]any
 	// spec are more fields of the template's spec.
@@ -31,7 +35,7 @@ type app struct {
 func (a app) manifest(t *testing.T) string {
 	t.Helper()
 	env := append([]any{map[string]any{"name": "TARGET", "value": a.target}}, a.env...)
-	container := map[string]any{"image": "local.dev/e2e-app", "env": env}
+	container := map[string]any{"image": "local.dev/e2e-app:v1", "env": env}
 	if a.port != "" {
 		container["ports"] = []any{map[string]any{"name": a.port, "containerPort": 8080}}
 	}
@@ -44,7 +48,7 @@ func (a app) manifest(t *testing.T) string {
 		spec["traffic"] = a.traffic
 	}
 	b, err := yaml.Marshal(map[string]any{
-		"apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": map[string]any{"name": a.name}, "spec": spec,
+		"apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": map[string]any{"name": a.name, "labels": a.labels}, "spec": spec,
 	})
 	check(t, err)
 	return string(b)
@@ -69,16 +73,33 @@ func (c *cluster) haveApp(t *testing.T) {
 	if c.app {
 		return
 	}
-	if c.dir == "" {
-		t.Fatal("these tests make an image of testdata/app: KUBECONFIG needs SLUICE_DIR, the folder of sluice-local")
+	dir := c.dir
+	if dir == "" {
+		dir = t.TempDir()
 	}
 	program, err := binary("sluice-local")
 	check(t, err)
-	out, err := exec.Command(program, "image", "build", "testdata/app", "--tag", "e2e-app", "--dir", c.dir).CombinedOutput()
+	out, err := exec.Command(program, "image", "build", "testdata/app", "--tag", "e2e-app:v1", "--dir", dir).CombinedOutput()
 	if err != nil {
 		t.Fatalf("sluice-local image build: %v: %s", err, out)
 	}
+	if c.dir == "" {
+		loadImages(t, filepath.Join(dir, "registry"))
+	}
 	c.app = true
+}
+
+// loadImages brings the images of an OCI layout into a cluster that the tests
+// were given, by the command that whoever gave it named.
+func loadImages(t *testing.T, layout string) {
+	t.Helper()
+	hook := os.Getenv("SLUICE_E2E_LOAD_IMAGE")
+	if hook == "" {
+		t.Fatal("KUBECONFIG needs SLUICE_DIR beside it, the folder of sluice-local, or SLUICE_E2E_LOAD_IMAGE, a command that brings the images of the OCI layout $1 into the cluster, under their names there")
+	}
+	if out, err := exec.Command("sh", "-c", hook, "load", layout).CombinedOutput(); err != nil {
+		t.Fatalf("SLUICE_E2E_LOAD_IMAGE: %v: %s", err, out)
+	}
 }
 
 // answer is how a request ended.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,8 @@ type cluster struct {
 	// dir is the folder of a cluster that the tests started; process runs it.
 	dir     string
 	process *exec.Cmd
+	// node is what runs its pods, if the tests started it: process or kubelet.
+	node string
 	// app is whether its registry has the image of testdata/app.
 	app bool
 }
@@ -40,13 +43,14 @@ func openCluster() (*cluster, error) {
 	return startCluster()
 }
 
-// startCluster starts one in a folder of its own.
+// startCluster starts one in a folder of its own; $SLUICE_E2E_NODE says what
+// runs its pods.
 func startCluster() (*cluster, error) {
 	dir, err := os.MkdirTemp("", "sluice-e2e-")
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{dir: dir}
+	c := &cluster{dir: dir, node: cmp.Or(os.Getenv("SLUICE_E2E_NODE"), "process")}
 	if err := os.Chmod(dir, 0o755); err != nil { // apps run as other users
 		return nil, err
 	}
@@ -68,7 +72,7 @@ func (c *cluster) start() error {
 		return err
 	}
 	defer log.Close()
-	c.process = exec.Command(program, "up", "--dir", c.dir, "--http", c.http)
+	c.process = exec.Command(program, "up", "--dir", c.dir, "--http", c.http, "--node", c.node)
 	c.process.Stderr = log
 	out, err := c.process.StdoutPipe()
 	if err != nil {

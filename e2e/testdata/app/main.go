@@ -28,6 +28,7 @@ func main() {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", tell)
 	mux.HandleFunc("/work", work)
+	mux.HandleFunc("/call", call)
 	mux.HandleFunc("/hello", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "Hello, World!") })
 	mux.Handle("/echo", websocket.Handler(func(c *websocket.Conn) { _, _ = io.Copy(c, c) }))
 	var both http.Protocols
@@ -62,6 +63,18 @@ func tell(w http.ResponseWriter, r *http.Request) {
 		env[key] = value
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{"proto": r.Proto, "host": r.Host, "headers": r.Header, "env": env})
+}
+
+// call answers with what `url` answers.
+func call(w http.ResponseWriter, r *http.Request) {
+	resp, err := http.Get(r.URL.Query().Get("url"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer resp.Body.Close()
+	w.WriteHeader(resp.StatusCode)
+	_, _ = io.Copy(w, resp.Body)
 }
 
 // work waits `before`, begins its answer, waits `gap` before each of `parts`,
