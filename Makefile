@@ -16,7 +16,7 @@ LOCAL := cmd/sluice-local
 MAIN_PKGS := ./cmd/... ./engine/... ./schema/... ./appliers/... ./runtime/... ./examples/...
 
 .DEFAULT_GOAL := help
-.PHONY: dockerfile help build run test race golden e2e bench check fmt vet lint tidy vuln clean
+.PHONY: dockerfile help build run test race golden e2e kubelet bench check fmt vet lint tidy vuln clean
 
 help: ## Explain the targets
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ e2e: build ## Run only the stories, against a cluster of their own or $$KUBECONF
 
 dockerfile: build ## A Dockerfile on a Debian base that is made here, by buildah (needs buildah, debootstrap and root; else it is skipped)
 	SLUICE_DEBIAN=1 $(GO) test -count=1 -timeout 20m -run 'TestBuilds_ADockerfileOnADebianBase' -v ./e2e
+
+kubelet: build ## Run the stories on real containers (root; see docs/installing.md for what is needed)
+	SLUICE_E2E_NODE=kubelet $(GO) test -count=1 -timeout 15m ./e2e
 
 bench: build ## Measure speed and memory; prints a table with ratios (about ten minutes)
 	set -o pipefail; $(GO) test -run '^$$' -bench . -benchmem $(MAIN_PKGS) | grep -E '^(Benchmark|pkg:|FAIL)'

@@ -125,7 +125,12 @@ func TestChaos_OfTwoActivatorsOneIsKilled(t *testing.T) {
 	}
 	killed := time.Now()
 	check(t, syscall.Kill(victims[0].pid, syscall.SIGKILL))
-	time.Sleep(2 * time.Second) // and after
+	// Balancers of a cluster send to a dead pod until its kubelet has told them.
+	held, blind := 500/10, time.Second // 20 ms of work, and what the machine is late
+	if mine.node == "kubelet" {
+		held, blind = 4*500, 4*time.Second
+	}
+	time.Sleep(blind + time.Second) // and after
 	answers := stop()
 	failed, last := 0, killed
 	for _, a := range answers {
@@ -140,7 +145,7 @@ func TestChaos_OfTwoActivatorsOneIsKilled(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d failed, the last one asked for %s after the kill", failed, len(answers), last.Sub(killed).Round(time.Millisecond))
-	if held := 500 / 10; failed > held || last.Sub(killed) > time.Second { // 20 ms of work, and what the machine is late
-		t.Errorf("%d failed, want %d at most (what it held), none later than a second", failed, held)
+	if failed > held || last.Sub(killed) > blind {
+		t.Errorf("%d failed, want %d at most (what it held), none later than %s", failed, held, blind)
 	}
 }

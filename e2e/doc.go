@@ -4,7 +4,9 @@
 //
 // # In
 //
-// $KUBECONFIG, or bin/sluice-local.
+// $KUBECONFIG with $SLUICE_REPO, $SLUICE_HTTP and either $SLUICE_DIR or
+// $SLUICE_E2E_LOAD_IMAGE, which docs/installing.md explains; or bin/sluice-local,
+// with the node that $SLUICE_E2E_NODE names.
 //
 // # Out
 //

@@ -28,8 +28,8 @@ type platform struct {
 	activator pod
 }
 
-// newPlatform starts one.
-func newPlatform(t *testing.T) *platform {
+// newPlatform starts one; args are more of `sluice-local up`.
+func newPlatform(t *testing.T, args ...string) *platform {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "sluice-bench-")
 	if err != nil {
@@ -37,7 +37,7 @@ func newPlatform(t *testing.T) *platform {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	p := &platform{t: t, http: freeAddress(t), clone: filepath.Join(t.TempDir(), "demo"), app: filepath.Join(t.TempDir(), "app")}
-	p.cluster = up(t, dir, "--http", p.http)
+	p.cluster = up(t, dir, append([]string{"--http", p.http}, args...)...)
 	p.run(local(t), "image", "build", "../testdata/app", "--tag", "bench-app", "--dir", dir)
 	p.run("go", "build", "-o", p.app, "../testdata/app")
 	p.activator = p.podOf("sluice-system", "app.kubernetes.io/component=activator")
