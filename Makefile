@@ -12,6 +12,8 @@ LOCAL_LDFLAGS := -s -w -X k8s.io/component-base/version.gitVersion=$(KUBE) -X k8
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 LOCAL := cmd/sluice-local
+# What of the stories has to do with what runs pods.
+ON_CONTAINERS := Test(Contract|Timeouts|Concurrency|Overload|Traffic|Inside|Scale|Drain)|TestChaos_(AnActivator|OfTwo|AKilled(Cluster|Autoscaler))|TestStories/(hello|rollback|scale-to-zero|autoscale|grpc|websocket|build-from-git|dockerfile)
 # Go files outside the second module.
 MAIN_PKGS := ./cmd/... ./engine/... ./schema/... ./appliers/... ./runtime/... ./examples/...
 
@@ -45,8 +47,8 @@ e2e: build ## Run only the stories, against a cluster of their own or $$KUBECONF
 dockerfile: build ## A Dockerfile on a Debian base that is made here, by buildah (needs buildah, debootstrap and root; else it is skipped)
 	SLUICE_DEBIAN=1 $(GO) test -count=1 -timeout 20m -run 'TestBuilds_ADockerfileOnADebianBase' -v ./e2e
 
-kubelet: build ## Run the stories on real containers (root; see docs/installing.md for what is needed)
-	SLUICE_E2E_NODE=kubelet $(GO) test -count=1 -timeout 15m ./e2e
+kubelet: build ## Run what has to do with pods on real containers (root; docs/installing.md says what is needed)
+	SLUICE_E2E_NODE=kubelet $(GO) test -count=1 -timeout 14m -run '$(ON_CONTAINERS)' ./e2e
 
 bench: build ## Measure speed and memory; prints a table with ratios (about ten minutes)
 	set -o pipefail; $(GO) test -run '^$$' -bench . -benchmem $(MAIN_PKGS) | grep -E '^(Benchmark|pkg:|FAIL)'
