@@ -25,7 +25,7 @@ func TestManifests_EachWayInHasItsDoors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ingress := false
-			for _, o := range Manifests(c.settings) {
+			for _, o := range Manifests(c.settings.WithDefaults()) {
 				switch o := o.(type) {
 				case *corev1.Service:
 					if o.Name == contract.Ingress {
