@@ -41,9 +41,9 @@ func boundObject(u Unit, c Config, o desired.Object) (built, error) {
 	if len(bindings) == 0 {
 		return b, nil
 	}
-	parent, ok := b.object.(map[string]any)
+	parent, _ := b.object.(map[string]any)
 	for _, key := range path[:len(path)-1] {
-		if parent, ok = parent[key].(map[string]any); !ok {
+		if parent, _ = parent[key].(map[string]any); parent == nil {
 			return b, nil // it has no pods to give anything to
 		}
 	}
