@@ -42,6 +42,8 @@ func Drivers() map[string]Driver {
 		"stub":      memoryDriver, // its name in 2018
 		"jetstream": jetstreamDriver,
 		"nats":      natsDriver,
+		"kafka":     kafkaDriver,
+		"rabbitmq":  rabbitmqDriver,
 	}
 }
 

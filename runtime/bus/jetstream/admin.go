@@ -29,19 +29,16 @@ func (b *Bus) EnsureTopic(ctx context.Context, spec bus.TopicSpec) error {
 		return wrap("topic", spec.Name, err)
 	}
 	have := s.CachedInfo().Config
-	if have.Metadata[markTopic] != spec.Name {
+	mark := readMark(have.Description)
+	if mark.Topic != spec.Name || mark.Subscription != "" {
 		return fmt.Errorf("topic %q: stream %s: %w", spec.Name, want.Name, bus.ErrForeign)
 	}
-	if have.MaxBytes == want.MaxBytes && have.Replicas == max(want.Replicas, 1) && have.Metadata[markRetention] == want.Metadata[markRetention] {
+	if have.MaxBytes == want.MaxBytes && have.Replicas == max(want.Replicas, 1) && have.Description == want.Description {
 		return nil
 	}
 	_, err = b.js.UpdateStream(ctx, want)
 	return wrap("topic", spec.Name, err)
 }
-
-// markRetention is the retention of settled messages, which NATS has no setting
-// for.
-const markRetention = "sluice.dev/retention"
 
 func streamConfig(spec bus.TopicSpec) (jetstream.StreamConfig, error) {
 	maxBytes, err := number(spec, "maxBytes", defaultMaxBytes)
@@ -59,7 +56,7 @@ func streamConfig(spec bus.TopicSpec) (jetstream.StreamConfig, error) {
 	return jetstream.StreamConfig{
 		Name: streamOf(spec.Name), Subjects: []string{subjectOf(spec.Name)}, Storage: jetstream.FileStorage,
 		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew, MaxBytes: maxBytes, Replicas: int(replicas), AllowDirect: true,
-		Metadata: map[string]string{markTopic: spec.Name, markRetention: retention.String()},
+		Description: mark{Topic: spec.Name, Retention: retention.String()}.String(),
 	}, nil
 }
 
@@ -93,7 +90,7 @@ func (b *Bus) EnsureSubscription(ctx context.Context, spec bus.SubscriptionSpec)
 func (b *Bus) consumerConfig(name bus.SubscriptionName, start bus.Point) (jetstream.ConsumerConfig, error) {
 	cfg := jetstream.ConsumerConfig{
 		Durable: token(name.Name), AckPolicy: jetstream.AckExplicitPolicy, AckWait: b.lease, MaxDeliver: -1, MaxAckPending: maxAckPending,
-		Metadata: map[string]string{markTopic: name.Topic, markSubscription: name.Name},
+		Description: mark{Topic: name.Topic, Subscription: name.Name}.String(),
 	}
 	return cfg, startAt(&cfg, start)
 }
@@ -135,7 +132,7 @@ func (b *Bus) RemoveTopic(ctx context.Context, name string) error {
 	if err != nil {
 		return wrap("topic", name, err)
 	}
-	if s.CachedInfo().Config.Metadata[markTopic] != name {
+	if readMark(s.CachedInfo().Config.Description).Topic != name {
 		return fmt.Errorf("topic %q: stream %s: %w", name, streamOf(name), bus.ErrForeign)
 	}
 	return wrap("topic", name, b.js.DeleteStream(ctx, streamOf(name)))
@@ -150,7 +147,7 @@ func (b *Bus) RemoveSubscription(ctx context.Context, topic, name string) error 
 	if err != nil {
 		return wrap("subscription", name, err)
 	}
-	if c.CachedInfo().Config.Metadata[markSubscription] != name {
+	if readMark(c.CachedInfo().Config.Description).Subscription != name {
 		return fmt.Errorf("subscription %q: %w", name, bus.ErrForeign)
 	}
 	if err := b.deleteConsumer(ctx, topic, keeperOf(bus.SubscriptionName{Topic: topic, Name: name})); err != nil {
@@ -164,13 +161,13 @@ func (b *Bus) List(ctx context.Context) (bus.Inventory, error) {
 	var inv bus.Inventory
 	streams := b.js.ListStreams(ctx)
 	for info := range streams.Info() {
-		topic := info.Config.Metadata[markTopic]
+		topic := readMark(info.Config.Description).Topic
 		if topic == "" || info.Config.Name != streamOf(topic) {
 			continue
 		}
 		inv.Topics = append(inv.Topics, topic)
 		err := b.consumers(ctx, topic, func(c *jetstream.ConsumerInfo) {
-			inv.Subscriptions = append(inv.Subscriptions, bus.SubscriptionName{Topic: topic, Name: c.Config.Metadata[markSubscription]})
+			inv.Subscriptions = append(inv.Subscriptions, bus.SubscriptionName{Topic: topic, Name: readMark(c.Config.Description).Subscription})
 		})
 		if err != nil {
 			return bus.Inventory{}, err
@@ -188,7 +185,7 @@ func (b *Bus) consumers(ctx context.Context, topic string, f func(*jetstream.Con
 	}
 	list := s.ListConsumers(ctx)
 	for c := range list.Info() {
-		if c.Config.Metadata[markSubscription] != "" {
+		if readMark(c.Config.Description).Subscription != "" {
 			f(c)
 		}
 	}

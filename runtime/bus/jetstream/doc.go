@@ -10,7 +10,7 @@
 //
 // A bus.Driver that is Persistent, Ordered, with Replay by time and position,
 // History, Lag and Age. A topic is a stream, a subscription a durable consumer,
-// both marked as ours in their metadata.
+// both marked as ours in their descriptions.
 //
 // # What stored means
 //

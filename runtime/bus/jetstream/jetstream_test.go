@@ -47,3 +47,23 @@ func embedded(t *testing.T) bustest.Store {
 func TestJetStream_KeepsItsPromises(t *testing.T) {
 	bustest.Run(t, Promises, embedded)
 }
+
+// TestNATS_Real sits the exam on a server of another version than ours; make
+// buses starts one.
+func TestNATS_Real(t *testing.T) {
+	address := os.Getenv("SLUICE_NATS")
+	if address == "" {
+		t.Skip("SLUICE_NATS names no server; make buses starts one")
+	}
+	promises := Promises
+	promises.MaxBytes = 1 << 20 // a server's default
+	bustest.Run(t, promises, func(*testing.T) bustest.Store {
+		return bustest.Store{Lease: time.Second, Open: func(t *testing.T) bus.Driver {
+			b, err := Open(Config{URL: address, Lease: time.Second, Log: quiet()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}}
+	})
+}

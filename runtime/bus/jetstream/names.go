@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -8,10 +9,6 @@ import (
 const (
 	streamPrefix  = "sluice_"
 	subjectPrefix = "sluice."
-
-	// Metadata that mark what is ours, with its name.
-	markTopic        = "sluice.dev/topic"
-	markSubscription = "sluice.dev/subscription"
 )
 
 // token spells a name without what NATS forbids in streams, consumers and
@@ -31,3 +28,32 @@ func token(name string) string {
 
 func streamOf(topic string) string  { return streamPrefix + token(topic) }
 func subjectOf(topic string) string { return subjectPrefix + token(topic) }
+
+// mark says in the description of a stream or consumer that it is ours, and what
+// NATS has no setting for. (Metadata are not known to servers before 2.10.)
+type mark struct {
+	Topic        string `json:"topic"`
+	Subscription string `json:"subscription,omitempty"`
+	// Moving is the subscription whose place a consumer keeps for a moment.
+	Moving string `json:"moving,omitempty"`
+	// Retention is that of settled messages.
+	Retention string `json:"retention,omitempty"`
+}
+
+const markPrefix = "sluice "
+
+func (m mark) String() string {
+	b, err := json.Marshal(m)
+	if err != nil {
+		return "" // strings always marshal
+	}
+	return markPrefix + string(b)
+}
+
+// readMark returns nothing for what is not ours.
+func readMark(description string) (m mark) {
+	if text, ours := strings.CutPrefix(description, markPrefix); ours {
+		_ = json.Unmarshal([]byte(text), &m)
+	}
+	return m
+}

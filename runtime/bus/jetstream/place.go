@@ -48,7 +48,7 @@ func (b *Bus) place(ctx context.Context, name bus.SubscriptionName, to bus.Point
 		return err
 	}
 	keeper.Durable, keeper.InactiveThreshold = keeperOf(name), keeperLife
-	delete(keeper.Metadata, markSubscription)
+	keeper.Description = mark{Topic: name.Topic, Moving: name.Name}.String()
 	if err := b.deleteConsumer(ctx, name.Topic, keeper.Durable); err != nil {
 		return err
 	}

@@ -32,11 +32,12 @@ func (b *Bus) janitor(ctx context.Context) {
 func (b *Bus) trimAll(ctx context.Context) error {
 	streams := b.js.ListStreams(ctx)
 	for info := range streams.Info() {
-		topic := info.Config.Metadata[markTopic]
+		mark := readMark(info.Config.Description)
+		topic := mark.Topic
 		if topic == "" || info.State.Msgs == 0 {
 			continue
 		}
-		retention, err := time.ParseDuration(info.Config.Metadata[markRetention])
+		retention, err := time.ParseDuration(mark.Retention)
 		if err != nil {
 			continue // not one that we keep
 		}
@@ -75,7 +76,7 @@ func (b *Bus) makeRoom(ctx context.Context, topic string) (freed bool, err error
 	if err != nil {
 		return false, err
 	}
-	if s.CachedInfo().Config.Metadata[markTopic] != topic {
+	if readMark(s.CachedInfo().Config.Description).Topic != topic {
 		return false, fmt.Errorf("topic %q: %w", topic, bus.ErrForeign)
 	}
 	state := s.CachedInfo().State

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -120,7 +121,8 @@ func (b *Bus) EnsureSubscription(ctx context.Context, spec bus.SubscriptionSpec)
 	if len(missing) == 0 {
 		return nil
 	}
-	if err := b.admin.CommitAllOffsets(ctx, group, missing); err != nil {
+	err = b.whenCoordinated(ctx, func() error { return b.admin.CommitAllOffsets(ctx, group, missing) })
+	if err != nil {
 		if len(have) > 0 && errors.Is(err, kerr.UnknownMemberID) {
 			return nil // receivers are at work: they begin new partitions at the oldest
 		}
@@ -131,7 +133,11 @@ func (b *Bus) EnsureSubscription(ctx context.Context, spec bus.SubscriptionSpec)
 
 // committed are a group's offsets; empty where it has none.
 func (b *Bus) committed(ctx context.Context, group, topic string) (map[int32]int64, error) {
-	answer, err := b.admin.FetchOffsets(ctx, group)
+	var answer kadm.OffsetResponses
+	err := b.whenCoordinated(ctx, func() (err error) {
+		answer, err = b.admin.FetchOffsets(ctx, group)
+		return err
+	})
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return nil, err
 	}
@@ -185,16 +191,31 @@ func (b *Bus) RemoveSubscription(ctx context.Context, topic, name string) error 
 	return b.ledger.note(ctx, group, nil)
 }
 
+// whenCoordinated tries again while a cluster makes its coordinators: the first
+// use of groups creates a topic.
+func (b *Bus) whenCoordinated(ctx context.Context, do func() error) error {
+	return again(ctx, do, kerr.CoordinatorNotAvailable, kerr.CoordinatorLoadInProgress, kerr.NotCoordinator)
+}
+
 // whenEmpty waits a while for a group to have no receivers.
 func (b *Bus) whenEmpty(ctx context.Context, do func() error) error {
+	err := again(ctx, func() error { return b.whenCoordinated(ctx, do) }, emptying...)
+	if slices.ContainsFunc(emptying, func(busy error) bool { return errors.Is(err, busy) }) {
+		return fmt.Errorf("other receivers are at work; stop them first: %w", err)
+	}
+	return err
+}
+
+// emptying is what a group answers that still has receivers.
+var emptying = []error{kerr.NonEmptyGroup, kerr.UnknownMemberID, kerr.RebalanceInProgress}
+
+// again does something until it ends otherwise than in one of these errors, for
+// callTimeout.
+func again(ctx context.Context, do func() error, passing ...error) error {
 	for deadline := time.Now().Add(callTimeout); ; {
 		err := do()
-		busy := errors.Is(err, kerr.NonEmptyGroup) || errors.Is(err, kerr.UnknownMemberID) || errors.Is(err, kerr.RebalanceInProgress)
-		if !busy {
+		if !slices.ContainsFunc(passing, func(p error) bool { return errors.Is(err, p) }) || time.Now().After(deadline) {
 			return err
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("other receivers are at work; stop them first: %w", err)
 		}
 		select {
 		case <-time.After(100 * time.Millisecond):
