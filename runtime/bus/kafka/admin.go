@@ -34,7 +34,14 @@ func (b *Bus) EnsureTopic(ctx context.Context, spec bus.TopicSpec) error {
 	if err != nil {
 		return wrap("topic", spec.Name, err)
 	}
-	return b.ledger.note(ctx, spec.Name, &entry{TopicID: made.ID.String()})
+	if err := b.ledger.note(ctx, spec.Name, &entry{TopicID: made.ID.String()}); err != nil {
+		return err
+	}
+	// Not every broker knows at once what one has made.
+	return again(ctx, func() error {
+		_, err := b.resolve(ctx, spec.Name, bus.Latest())
+		return err
+	}, kerr.UnknownTopicOrPartition, kerr.LeaderNotAvailable, kerr.NotLeaderForPartition)
 }
 
 // changeTopic adds partitions and sets the retention of a topic of ours.
