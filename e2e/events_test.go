@@ -1,8 +1,14 @@
 package e2e
 
 import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"os"
 	"os/exec"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -30,5 +36,34 @@ func dead(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 		return "no subscription " + args[0]
+	})
+}
+
+// deliver HOST SECRET EVENT ID FILE STATUS: call a webhook as GitHub does,
+// signed by the secret if there is one, until the source answers at all, and
+// with that status.
+func deliver(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 6 {
+		ts.Fatalf("usage: deliver HOST SECRET EVENT ID FILE STATUS")
+	}
+	body, err := os.ReadFile(ts.MkAbs(args[4]))
+	ts.Check(err)
+	await(ts, args[5], func() string {
+		req, err := http.NewRequest(http.MethodPost, "http://"+args[0]+"/", bytes.NewReader(body))
+		ts.Check(err)
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("X-GitHub-Event", args[2])
+		req.Header.Set("X-GitHub-Delivery", args[3])
+		if args[1] != "" {
+			mac := hmac.New(sha256.New, []byte(args[1]))
+			mac.Write(body)
+			req.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			return err.Error()
+		}
+		defer resp.Body.Close()
+		return fmt.Sprint(resp.StatusCode)
 	})
 }

@@ -45,7 +45,7 @@ func TestStories(t *testing.T) {
 				Files: []string{file}, Setup: setup, RequireExplicitExec: true,
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
 					"answers": answers, "request": request, "awake": awake, "settles": settles, "pods": pods, "replace": replace,
-					"service": service, "fill": fill, "nest": nest, "rename": rename, "event": event, "dead": dead, "mentioned": mentioned, "patiently": patiently, "builds": builds,
+					"service": service, "fill": fill, "nest": nest, "rename": rename, "event": event, "dead": dead, "deliver": deliver, "mentioned": mentioned, "patiently": patiently, "builds": builds,
 					"shares": shares, "refused": refused,
 				},
 			})
