@@ -62,3 +62,27 @@ func TestFind_SaysWhichReferenceANameIs(t *testing.T) {
 		t.Errorf("v2: %v", err)
 	}
 }
+
+func TestRefs_OfARemoteThatIsAwayFromTheStartAreAnErrorAndNotNone(t *testing.T) {
+	c := newClone(t)
+	c.push("a.yaml", "a")
+	c.git("push", "-q", "origin", "HEAD:preview/blue")
+	backend, url := overHTTP(t, c)
+	dir := t.TempDir()
+	pattern := []string{"refs/heads/preview/*"}
+	before := open(t, Config{URL: url, Dir: dir})
+	if _, err := before.Head(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if refs, err := before.Refs(t.Context(), pattern); err != nil || len(refs) != 1 {
+		t.Errorf("refs: %v, %v", refs, err)
+	}
+	backend.down.Store(true)
+	if refs, err := before.Refs(t.Context(), pattern); err != nil || len(refs) != 1 {
+		t.Errorf("refs that were heard of: %v, %v", refs, err)
+	}
+	after := open(t, Config{URL: url, Dir: dir})
+	if refs, err := after.Refs(t.Context(), pattern); !errors.Is(err, ErrUnreachable) {
+		t.Errorf("after a restart: %v, %v", refs, err)
+	}
+}

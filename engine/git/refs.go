@@ -17,6 +17,10 @@ func (r *Repository) Refs(ctx context.Context, patterns []string) ([]Ref, error)
 	if err != nil {
 		return nil, err
 	}
+	if s, remote := r.source.(interface{ heard() bool }); remote && !s.heard() {
+		// What an earlier run remembers is the branch alone.
+		return nil, &Error{Repository: r.name, Kind: ErrUnreachable, Detail: "its references are not known yet", Advice: "trying again by itself"}
+	}
 	var refs []Ref
 	peeled := map[plumbing.Hash]plumbing.Hash{} // many references may be at one object
 	for name, ref := range all {

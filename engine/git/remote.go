@@ -216,6 +216,14 @@ func (m *remote) references(ctx context.Context, fresh bool) (references, error)
 	return maps.Clone(m.refs), nil
 }
 
+// heard reports whether the remote has told its references since this process
+// began.
+func (m *remote) heard() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.refs != nil
+}
+
 func (m *remote) bring(ctx context.Context, hash plumbing.Hash) error {
 	if m.db.has(hash) {
 		return nil
