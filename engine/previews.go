@@ -80,7 +80,11 @@ const looksPerPass = 4
 // is called when that is done.
 func (e *Engine) lookPreviews(ctx context.Context) (changed bool) {
 	began := e.cfg.Now()
-	if e.cfg.References == nil || e.lookErr != nil {
+	if e.cfg.References == nil {
+		return false
+	}
+	if e.lookErr != nil {
+		e.previews.due = began.Add(restMost)
 		return false
 	}
 	if e.previews.read && began.Before(e.previews.rest) {
@@ -92,6 +96,7 @@ func (e *Engine) lookPreviews(ctx context.Context) (changed bool) {
 	names, commits, err := e.previewRefs(ctx, policy)
 	if err != nil {
 		e.cfg.Log.Warn("refs cannot be read", "error", err)
+		e.previews.due = began.Add(restMost)
 		return false
 	}
 	known := map[string]*seenRef{}

@@ -341,8 +341,11 @@ func TestPreview_AVanishedRemoteTakesNothingAway(t *testing.T) {
 	w := newWorld(t)
 	_, blue := w.blue()
 	w.gone = fmt.Errorf("connection refused")
-	w.now = w.now.Add(time.Hour)
+	w.now = w.now.Add(100 * time.Hour) // too old, if anybody could look
 	wantWrites(t, w.pass())
+	if wait := w.engine.pass(t.Context(), true); wait < time.Second {
+		t.Errorf("looks again in %s", wait)
+	}
 	if got := w.routes("hello")["tag-blue"]; got != "100% "+blue {
 		t.Errorf("routes: %s", got)
 	}

@@ -26,11 +26,11 @@ func (w *world) ramp() (first, second string) {
 	w.push("two", ramped("two", rampOfThree))
 	second = w.create("hello", first)
 	w.ready(second)
-	wantWrites2(w.t, w.pass(), "update VirtualService hello")
+	wantInOrder(w.t, w.pass(), "update VirtualService hello")
 	return first, second
 }
 
-func wantWrites2(t testing.TB, got []string, want ...string) {
+func wantInOrder(t testing.TB, got []string, want ...string) {
 	t.Helper()
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("writes %v, want %v", got, want)
