@@ -33,7 +33,7 @@ run: build ## Start a cluster on this machine, install Sluice into it, serve the
 test: build ## Run all tests: both modules, then the stories against a real API server
 	$(GO) test $(MAIN_PKGS)
 	cd $(LOCAL) && $(GO) test ./...
-	$(GO) test -count=1 ./e2e
+	$(GO) test -count=1 -timeout 20m ./e2e
 
 race: ## Run the tests of the main module with the race detector
 	CGO_ENABLED=1 $(GO) test -race $(MAIN_PKGS)
@@ -49,6 +49,7 @@ dockerfile: build ## A Dockerfile on a Debian base that is made here, by buildah
 
 kubelet: build ## Run what has to do with pods on real containers (root; docs/installing.md says what is needed)
 	SLUICE_E2E_NODE=kubelet $(GO) test -count=1 -timeout 14m -run '$(ON_CONTAINERS)' ./e2e
+
 buses: ## Sit the buses' exam on real brokers: Kafka, RabbitMQ, NATS (root installs what is missing)
 	.ci/buses
 
