@@ -188,6 +188,7 @@ func (b *containers) report(n int, ours, floor timelines) {
 	for s, name := range stageTexts {
 		b.table.add(name+", p50", ms(ours.of(s).quantile(.5)), "", fmt.Sprintf("%s alone", ms(floor.of(s).quantile(.5))))
 	}
+	b.table.add("  the slowest of all", ours.slowest(), "", floor.slowest()+" alone")
 	p50, alone := ours.of(stageAnswer).quantile(.5), floor.of(stageAnswer).quantile(.5)
 	b.table.add("through gateway and activator", ours.of(stageAnswer).String(), target("1.15x of the floor at p50", p50 <= alone*115/100),
 		fmt.Sprintf("%s of a plain Deployment's %s", ratio(p50, alone), floor.of(stageAnswer)))

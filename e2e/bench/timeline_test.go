@@ -1,6 +1,9 @@
 package bench
 
 import (
+	"cmp"
+	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -56,4 +59,14 @@ func (t timelines) of(stage int) (s sample) {
 		s = append(s, l[stage])
 	}
 	return s
+}
+
+// slowest is the line of the one that was answered last.
+func (t timelines) slowest() string {
+	worst := slices.MaxFunc(t, func(a, b timeline) int { return cmp.Compare(a[stageAnswer], b[stageAnswer]) })
+	var parts []string
+	for _, at := range worst {
+		parts = append(parts, ms(at))
+	}
+	return strings.Join(parts, " / ")
 }
