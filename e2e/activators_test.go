@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -148,4 +149,56 @@ func TestChaos_OfTwoActivatorsOneIsKilled(t *testing.T) {
 	if failed > held || last.Sub(killed) > blind {
 		t.Errorf("%d failed, want %d at most (what it held), none later than %s", failed, held, blind)
 	}
+}
+
+// A pod and the engine, killed under 500 requests a second.
+func TestChaos_APodAndTheEngineKilledUnderLoad(t *testing.T) {
+	mine := ownCluster(t)
+	c := newClone(t)
+	c.serve(app{name: "loaded", target: "ok", annotations: map[string]any{"autoscaling.knative.dev/min-scale": "3"}})
+	awaitScale(t, "loaded", 3)
+	for _, victim := range []struct {
+		name, word string
+		most       int // requests that may fail: what a killed pod was answering
+	}{
+		{"the engine", contract.Engine, 0},
+		{"a pod", of(t, deployments, "loaded")[0].GetName(), 50},
+	} {
+		t.Run(victim.name, func(t *testing.T) {
+			stop := steady(t, 500, host("loaded")+"/work?before=20ms")
+			time.Sleep(500 * time.Millisecond) // so much load before
+			killed := time.Now()
+			check(t, syscall.Kill(mine.victim(t, victim.word).pid, syscall.SIGKILL))
+			time.Sleep(1500 * time.Millisecond) // and after
+			failed, last, all := 0, killed, stop()
+			for _, a := range all {
+				if a.code != 200 || a.err != nil || a.body != "ok" {
+					if failed++; a.at.After(last) {
+						last = a.at
+					}
+				}
+			}
+			t.Logf("%d of %d failed, the last one asked for %s after the kill", failed, len(all), last.Sub(killed).Round(time.Millisecond))
+			if failed > victim.most || last.Sub(killed) > time.Second {
+				t.Errorf("%d failed, want %d at most, none later than a second", failed, victim.most)
+			}
+		})
+	}
+}
+
+// victim is a process with the word among its arguments, or with the revision of
+// that name in its environment.
+func (c *cluster) victim(t *testing.T, word string) proc {
+	t.Helper()
+	if found := c.running(t, word); len(found) > 0 {
+		return found[0]
+	}
+	for _, p := range c.running(t, "") {
+		env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.pid))
+		if err == nil && strings.Contains("\x00"+string(env), "\x00"+contract.EnvRevision+"="+word+"\x00") && !strings.Contains(p.args, "sluice-local") {
+			return p
+		}
+	}
+	t.Fatal("no process of ", word)
+	return proc{}
 }

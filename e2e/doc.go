@@ -16,6 +16,6 @@
 // # Reads
 //
 // main_test.go; stories_test.go runs the stories of the examples and of
-// testdata, contract_test.go and scaling_test.go ask what an app may count on,
+// testdata, contract_test.go, protocols_test.go and scaling_test.go ask what an app may count on,
 // chaos_test.go, killed_test.go and activators_test.go take things away under way.
 package e2e

@@ -12,5 +12,6 @@
 //
 // # Reads
 //
-// bench_test.go says what is measured, worker_test.go is the engine's process.
+// bench_test.go says what is measured of the engine, worker_test.go is its
+// process; requests_test.go and hop_test.go measure the request path.
 package bench

@@ -29,6 +29,7 @@ func main() {
 	mux.HandleFunc("/", tell)
 	mux.HandleFunc("/work", work)
 	mux.HandleFunc("/call", call)
+	mux.HandleFunc("/mirror", mirror)
 	mux.HandleFunc("/hello", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "Hello, World!") })
 	mux.Handle("/echo", websocket.Handler(func(c *websocket.Conn) { _, _ = io.Copy(c, c) }))
 	var both http.Protocols
@@ -75,6 +76,26 @@ func call(w http.ResponseWriter, r *http.Request) {
 	defer resp.Body.Close()
 	w.WriteHeader(resp.StatusCode)
 	_, _ = io.Copy(w, resp.Body)
+}
+
+// mirror sends back what comes while it comes, or with `refuse` does not look
+// at it at all.
+func mirror(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Has("refuse") {
+		http.Error(w, "not that", http.StatusRequestEntityTooLarge)
+		return
+	}
+	_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 needs none
+	_, _ = io.Copy(flushing{w}, r.Body)
+}
+
+// flushing sends every piece at once.
+type flushing struct{ http.ResponseWriter }
+
+func (f flushing) Write(b []byte) (int, error) {
+	n, err := f.ResponseWriter.Write(b)
+	_ = http.NewResponseController(f.ResponseWriter).Flush()
+	return n, err
 }
 
 // work waits `before`, begins its answer, waits `gap` before each of `parts`,
