@@ -32,11 +32,12 @@ type setting struct {
 var drivers = map[string]busDriver{
 	"stub":                   {name: contract.DriverMemory},
 	"memory":                 {name: contract.DriverMemory},
-	contract.DriverJetStream: {name: contract.DriverJetStream},
+	contract.DriverJetStream: {name: contract.DriverJetStream, settings: []setting{{env: "JETSTREAM_SYNC", parameter: "sync"}}},
 	contract.DriverKafka: {name: contract.DriverKafka, settings: []setting{
 		{env: "KAFKA_BROKERS", parameter: "brokers", required: true},
-		{env: "KAFKA_USER", parameter: "user"}, {env: "KAFKA_PASSWORD", parameter: "password"},
-		{env: "KAFKA_SASL", parameter: "sasl"}, {env: "KAFKA_TLS", parameter: "tls"}, {env: "KAFKA_CA", parameter: "ca"},
+		{env: "KAFKA_USER", parameter: "saslUser"}, {env: "KAFKA_PASSWORD", parameter: "saslPassword"},
+		{env: "KAFKA_SASL", parameter: "saslMechanism"}, {env: "KAFKA_TLS", parameter: "tls"},
+		{env: "KAFKA_CA", parameter: "caCert"}, {env: "KAFKA_CERT", parameter: "clientCert"}, {env: "KAFKA_KEY", parameter: "clientKey"},
 	}},
 	contract.DriverPubSub: {name: contract.DriverPubSub, settings: []setting{
 		{env: "GOOGLE_CLOUD_PROJECT", parameter: "project", required: true},
@@ -47,7 +48,7 @@ var drivers = map[string]busDriver{
 		{env: "RABBITMQ_URL", parameter: "url", required: true},
 	}},
 	contract.DriverNATS: {name: contract.DriverNATS, settings: []setting{
-		{env: "NATS_URL", parameter: "url", required: true}, {env: "NATS_CREDENTIALS", parameter: "credentials"},
+		{env: "NATS_URL", parameter: "url", required: true}, {env: "NATS_CREDENTIALS", parameter: "credentials"}, {env: "NATS_TOKEN", parameter: "token"},
 	}},
 }
 
