@@ -67,7 +67,8 @@ type Bus struct {
 	lease  time.Duration
 	log    *slog.Logger
 
-	mu      sync.Mutex // guards streams
+	moving  sync.RWMutex // held to write while a subscription is moved
+	mu      sync.Mutex   // guards streams
 	streams map[bus.SubscriptionName]map[*stream]struct{}
 
 	stop context.CancelFunc // of the janitor

@@ -22,6 +22,8 @@ func (b *Bus) Seek(ctx context.Context, topic, subscription string, to bus.Point
 	if _, err := b.find(ctx, name); err != nil {
 		return err
 	}
+	b.moving.Lock() // no stream opens meanwhile
+	defer b.moving.Unlock()
 	b.mu.Lock()
 	open := b.streams[name]
 	for s := range open {

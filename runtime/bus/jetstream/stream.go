@@ -43,6 +43,8 @@ type stream struct {
 
 // Receive implements bus.Driver.
 func (b *Bus) Receive(ctx context.Context, from bus.Receive) (bus.Stream, error) {
+	b.moving.RLock()
+	defer b.moving.RUnlock()
 	name := bus.SubscriptionName{Topic: from.Topic, Name: from.Subscription}
 	if _, err := b.find(ctx, name); err != nil {
 		return nil, err
