@@ -25,7 +25,7 @@ func TestBuilds_ADockerfileOnADebianBase(t *testing.T) {
 		t.Skip("debootstrap needs root")
 	}
 	base := t.TempDir()
-	command(t, "debootstrap", "--variant=minbase", "bookworm", base, "http://deb.debian.org/debian")
+	command(t, "debootstrap", "--variant=minbase", "bookworm", base)
 	storage := t.TempDir()
 	buildah := func(args ...string) string {
 		return command(t, "buildah", append([]string{"--storage-driver", "vfs", "--root", storage + "/root", "--runroot", storage + "/run"}, args...)...)
