@@ -36,6 +36,7 @@ type stream struct {
 	mu      sync.Mutex // guards what follows
 	buffer  []*bus.Message
 	held    map[string]struct{} // replies of what is unsettled, the buffer's too
+	last    string              // reply of the newest message
 	request int                 // the open one's number
 	asked   int                 // what it has yet to bring; 0: none is open
 	err     error               // why the stream ended
@@ -218,7 +219,7 @@ func (s *stream) deliver(msg *nats.Msg) {
 	s.asked = max(0, s.asked-1)
 	m := fromNATS(msg.Header, msg.Data)
 	m.Position, m.Published, m.Receipt = position(meta.Sequence.Stream), meta.Timestamp, msg.Reply
-	s.held[msg.Reply] = struct{}{}
+	s.held[msg.Reply], s.last = struct{}{}, msg.Reply
 	s.buffer = append(s.buffer, m)
 }
 
@@ -290,13 +291,28 @@ func (s *stream) Close() error {
 			_ = s.bus.conn.Publish(reply, sayBack) // without it the lease ends
 		}
 	}
+	last := s.last
 	s.mu.Unlock()
-	err := s.bus.conn.FlushTimeout(closeWait)
+	err := s.heard(last)
 	if s.holder != nil {
 		s.holder.release()
 	}
 	if s.bus.conn.IsClosed() || !s.bus.conn.IsConnected() {
 		return nil // then nothing is held either
+	}
+	return err
+}
+
+// heard waits until the server has taken in all that was said of messages. It
+// takes the words to a consumer in turn, but not at once: one that it answers
+// comes after all others. Without it a server that ends now would forget them.
+func (s *stream) heard(last string) error {
+	if last == "" {
+		return s.bus.conn.FlushTimeout(closeWait)
+	}
+	_, err := s.bus.conn.Request(last, sayStillOur, closeWait)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return nil // the consumer is gone, and what was said with it
 	}
 	return err
 }
