@@ -35,8 +35,8 @@ type revision struct {
 	wrote    int64 // the generation before our last write; what is not newer does not know of it
 	told     bool  // a route has led to it
 	grace    time.Time
-	loads    map[string]load // by activator
-	requests float64         // since the last decision
+	loads    map[string]*load // by activator
+	requests float64          // since the last decision
 	wakes    []wake
 	answers  *contract.Answers // so far; nil if nobody has asked it
 	starting starting
@@ -62,6 +62,11 @@ type actor struct {
 func (v *revision) poke() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.stir()
+}
+
+// stir is poke for who holds mu.
+func (v *revision) stir() {
 	if v.actor != nil {
 		select {
 		case v.actor.news <- struct{}{}:

@@ -110,7 +110,7 @@ type Autoscaler struct {
 	bound  chan struct{} // closed when addr is set
 	addr   net.Addr
 
-	mu        sync.Mutex // guards what follows; no I/O under it
+	mu        sync.RWMutex // guards what follows; no I/O under it
 	revisions map[Key]*revision
 	routes    map[string][]Key // by the route's name
 	routed    map[Key]int      // how many routes lead to a revision
@@ -156,6 +156,9 @@ func (a *Autoscaler) Run(ctx context.Context) error {
 
 // revision is the entry of a revision, made if there is none.
 func (a *Autoscaler) revision(k Key) *revision {
+	if v := a.find(k); v != nil {
+		return v
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	v := a.revisions[k]
@@ -168,8 +171,8 @@ func (a *Autoscaler) revision(k Key) *revision {
 
 // find is the entry of a revision, or nil.
 func (a *Autoscaler) find(k Key) *revision {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.mu.RLock()
+	defer a.mu.RUnlock()
 	return a.revisions[k]
 }
 
@@ -186,8 +189,8 @@ func (a *Autoscaler) all() []*revision {
 
 // view is what an actor must know of the whole.
 func (a *Autoscaler) view(k Key, now time.Time) (known, routed, synced bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.mu.RLock()
+	defer a.mu.RUnlock()
 	known = a.streams > 0 || !a.lastEnd.IsZero() && now.Sub(a.lastEnd) < a.cfg.StreamGrace
 	return known, a.routed[k] > 0, a.synced
 }

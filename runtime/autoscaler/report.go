@@ -30,8 +30,9 @@ const lost = 5 * time.Second
 // report takes a frame.
 func (v *revision) report(s *Stream, f *stat.Frame, now time.Time) {
 	v.mu.Lock()
+	defer v.mu.Unlock()
 	if v.loads == nil {
-		v.loads = map[string]load{}
+		v.loads = map[string]*load{}
 	}
 	before, more := v.loads[f.Activator]
 	l := load{
@@ -48,11 +49,14 @@ func (v *revision) report(s *Stream, f *stat.Frame, now time.Time) {
 	}
 	v.requests += max(0, f.Requests)
 	v.answered(f)
-	if !f.Wake || !more || before.level() < l.level() { // a wake need not know of others that wait
-		v.loads[f.Activator] = l
+	if !more {
+		before = new(load)
+		v.loads[f.Activator] = before
 	}
-	v.mu.Unlock()
-	v.poke()
+	if !f.Wake || !more || before.level() < l.level() { // a wake need not know of others that wait
+		*before = l
+	}
+	v.stir()
 }
 
 // gathered is what all activators said.
@@ -96,7 +100,6 @@ func (v *revision) gather(now time.Time) gathered {
 			g.expires = until
 		}
 		l.fresh = false
-		v.loads[who] = l
 	}
 	return g
 }

@@ -72,8 +72,9 @@ const (
 	causeElsewhere
 )
 
-// explain writes the sentence.
-func (d *Decision) explain(why cause, c *Config, raw int32) {
+// explain writes the sentence, or takes the one of the decision before if that
+// says the same.
+func (d *Decision) explain(why cause, c *Config, raw int32, before string) {
 	var room [224]byte
 	b := room[:0]
 	switch why {
@@ -101,7 +102,9 @@ func (d *Decision) explain(why cause, c *Config, raw int32) {
 		b = append(b, "its HorizontalPodAutoscaler scales it, and never to zero"...)
 	}
 	b = d.bound(b, c, raw)
-	d.Reason = string(b)
+	if d.Reason = before; before != string(b) {
+		d.Reason = string(b)
+	}
 }
 
 // average is "12.3 requests at once on average over 60s, 7 per pod aimed at".

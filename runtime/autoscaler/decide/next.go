@@ -37,7 +37,8 @@ func Next(st State, s Samples, now time.Time) (State, Decision) {
 	}
 	d.Panic = st.panicking
 	d.Again = st.again(&d, &s)
-	d.explain(why, &st.config, raw)
+	d.explain(why, &st.config, raw, st.said)
+	st.said = d.Reason
 	return st, d
 }
 

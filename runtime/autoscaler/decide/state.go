@@ -30,9 +30,10 @@ func (s *Samples) demand() int { return max(0, s.InFlight) + max(0, s.Queued) }
 type State struct {
 	config Config
 	load   window
-	last   int64 // the newest moment observed
-	busy   int64 // when there was a request last, or counting began
-	blind  bool  // nobody reported
+	last   int64  // the newest moment observed
+	busy   int64  // when there was a request last, or counting began
+	blind  bool   // nobody reported
+	said   string // the reason given last
 
 	panicking bool
 	panicAt   int64 // when there was reason for panic last
