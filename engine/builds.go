@@ -71,6 +71,7 @@ func (e *Engine) resolveBuilds() {
 	for _, u := range e.units {
 		for _, task := range u.nouns.Tasks {
 			r := build.Resolve(task, templates, e.cfg.Builds.Config.Defaults, func(folder string) build.Tree { return e.folder(task.Namespace, folder) })
+			r.Keep(e.cfg.Builds.Config)
 			key := [2]string{task.Namespace, r.Inputs}
 			first[key] = cmp.Or(first[key], &r)
 			e.builds.tasks, e.builds.owner[&r] = append(e.builds.tasks, &r), first[key]

@@ -78,7 +78,8 @@ var mayImport = map[string][]string{
 	"runtime/build/creds":       {"runtime/build/registries"},
 	"runtime/build/fetch":       {"schema/contract", "runtime/build/creds"},
 	"runtime/build/compile":     {"runtime/build/image", "runtime/build/registries"},
-	"runtime/build/publish":     {"schema/contract", "runtime/build/registries"},
+	"runtime/build/publish":     {"schema/contract", "runtime/build/registries", "runtime/build/sign"},
+	"runtime/build/sign":        {"runtime/build/registries"},
 	"runtime/kube":              {"schema/contract", "runtime/activator", "runtime/autoscaler", "runtime/gateway"},
 
 	"runtime/bus":           {},

@@ -15,6 +15,9 @@ type Config struct {
 	// Defaults are those of the templates that are ready, by
 	// `TEMPLATE.PARAMETER`.
 	Defaults map[string]string
+	// Signing names the Secret of the build's namespace whose key signs images.
+	// Empty: none are signed.
+	Signing string
 	// Repository is where the sources are from, as people may see it.
 	Repository string
 	// ApplySet is the id in every object's part-of label.

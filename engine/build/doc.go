@@ -15,5 +15,5 @@
 // # Reads
 //
 // resolve.go, join.go, then job.go and pod.go (what runs) and state.go (what
-// became of it).
+// became of it). signing.go keeps the key that signs from the steps.
 package build

@@ -118,6 +118,10 @@ func result(r Resolved, c Config, commit string) corev1.Container {
 		k.Env = append(k.Env, corev1.EnvVar{Name: contract.EnvBuild, Value: string(facts)})
 	}
 	k.VolumeMounts = []corev1.VolumeMount{{Name: contract.VolumeImage, MountPath: contract.DirImage}}
+	if signs(r, c) {
+		k.Args = append(k.Args, "--signing-secret="+c.Signing)
+		k.VolumeMounts = append(k.VolumeMounts, corev1.VolumeMount{Name: contract.VolumeSigning, MountPath: contract.DirSigning, ReadOnly: true})
+	}
 	return k
 }
 

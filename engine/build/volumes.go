@@ -40,6 +40,9 @@ func volumes(r Resolved, c Config) []corev1.Volume {
 			}}},
 		}}})
 	}
+	if signs(r, c) {
+		out = append(out, signingVolume(c))
+	}
 	return out
 }
 

@@ -4,7 +4,7 @@
 //   - creds writes what git, docker and buildah read of credentials.
 //   - fetch brings the source.
 //   - compile makes a Go program, and image puts it into one.
-//   - publish pushes the image and says which it is.
+//   - publish pushes the image and says which it is; sign signs it.
 //
 // # In
 //

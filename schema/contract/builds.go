@@ -46,6 +46,9 @@ const (
 	VolumeImage = "sluice-image"
 	// VolumeCache stays from build to build, for each namespace its own.
 	VolumeCache = "sluice-cache"
+	// VolumeSigning holds the key that signs images. The last container alone
+	// may mount it.
+	VolumeSigning = "sluice-signing"
 
 	DirWorkspace = "/workspace"
 	DirHome      = "/builder/home"
@@ -60,6 +63,8 @@ const (
 	DirSecrets = "/builder/secrets"
 	// DirToken holds the token that says to the engine who asks for a source.
 	DirToken = "/builder/token"
+	// DirSigning holds the Secret that signs images.
+	DirSigning = "/builder/signing"
 )
 
 // BuildVolumes are the names that no build may give to volumes of its own.

@@ -12,6 +12,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/sluice-dev/sluice/schema/contract"
 )
@@ -32,6 +33,9 @@ type Builds struct {
 	// Secrets lets the engine find out what the Secrets of ServiceAccounts are
 	// for in every namespace; else each namespace has to allow it.
 	Secrets bool `json:"secrets,omitempty"`
+	// SigningSecret names the Secret, in the namespace of each build, whose
+	// cosign.key signs the image. Without it none are signed.
+	SigningSecret string `json:"signingSecret,omitempty"`
 }
 
 // SourceAddress is where the engine listens for builds.
@@ -68,6 +72,9 @@ func (b Builds) validate() error {
 	}
 	if b.Cache != "" && !strings.HasPrefix(b.Cache, "/") {
 		return fmt.Errorf("--build-cache %q: want a folder of the nodes, from the root", b.Cache)
+	}
+	if b.SigningSecret != "" && len(validation.IsDNS1123Subdomain(b.SigningSecret)) > 0 {
+		return fmt.Errorf("--build-signing-secret %q: want the name of a Secret, without a namespace, as build-signing", b.SigningSecret)
 	}
 	for key := range b.Defaults {
 		if template, parameter, ok := strings.Cut(key, "."); !ok || template == "" || parameter == "" {

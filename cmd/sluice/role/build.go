@@ -15,6 +15,7 @@ import (
 	bringing "github.com/sluice-dev/sluice/runtime/build/fetch"
 	"github.com/sluice-dev/sluice/runtime/build/publish"
 	"github.com/sluice-dev/sluice/runtime/build/registries"
+	"github.com/sluice-dev/sluice/runtime/build/sign"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
@@ -103,9 +104,15 @@ func newGo(s cli.Streams) *cobra.Command {
 
 func newPush(s cli.Streams) *cobra.Command {
 	step := publish.Step{Dir: contract.DirImage, Now: time.Now, Say: say(s)}
+	var secret string
 	c := &cobra.Command{
 		Use: "push", Short: "Publish the image and say which it is", Args: cli.MaxArgs(0),
-		RunE: func(c *cobra.Command, _ []string) error {
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if secret != "" { // before anything is pushed
+				if step.Key, err = sign.Read(contract.DirSigning, secret); err != nil {
+					return err
+				}
+			}
 			if text := os.Getenv(contract.EnvBuild); text != "" {
 				if err := json.Unmarshal([]byte(text), &step.Facts); err != nil {
 					return fmt.Errorf("%s: %w", contract.EnvBuild, err)
@@ -120,5 +127,6 @@ func newPush(s cli.Streams) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&step.Image, "image", "", "where the image goes")
+	c.Flags().StringVar(&secret, "signing-secret", "", "name of the Secret whose key signs it")
 	return c
 }

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -31,7 +29,7 @@ const sbomFile = "sbom.spdx.json"
 
 // attachAll attaches the bill of materials, if there is one, and the provenance.
 func (s Step) attachAll(ctx context.Context, ref registries.Image, image *v1.Descriptor, began time.Time, result contract.BuildResult) error {
-	sbom, err := os.ReadFile(filepath.Join(s.Dir, sbomFile))
+	sbom, err := s.left(sbomFile)
 	switch {
 	case err == nil:
 		if err := attach(ctx, ref, image, typeSPDX, sbom); err != nil {

@@ -15,5 +15,5 @@
 //
 // # Reads
 //
-// publish.go, attach.go, provenance.go.
+// publish.go, left.go, attach.go, provenance.go.
 package publish

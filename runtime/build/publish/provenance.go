@@ -2,7 +2,6 @@ package publish
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -102,7 +101,7 @@ func (s Step) dependencies(result contract.BuildResult) []dependency {
 // found adds what fetch has found out about a source.
 func (s Step) found(source contract.BuildSource) contract.BuildSource {
 	var found contract.BuildSource
-	b, err := os.ReadFile(filepath.Join(s.Dir, filepath.Base(contract.SourceFile(source.Name))))
+	b, err := s.left(filepath.Base(contract.SourceFile(source.Name)))
 	if err == nil && json.Unmarshal(b, &found) == nil && source.Commit == "" {
 		source.Commit, source.Tree = found.Commit, found.Tree
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/sluice-dev/sluice/runtime/build/registries"
+	"github.com/sluice-dev/sluice/runtime/build/sign"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
@@ -29,6 +30,8 @@ type Step struct {
 	Facts contract.BuildFacts
 	// Registries says where registries answer.
 	Registries registries.Table
+	// Key signs the image; nil leaves it without a signature.
+	Key *sign.Key
 	// Now is the time, for the record.
 	Now func() time.Time
 	// Say tells people what is going on.
@@ -54,6 +57,12 @@ func (s Step) Run(ctx context.Context) (contract.BuildResult, error) {
 	if err := s.attachAll(ctx, ref, pushed, began, result); err != nil {
 		return contract.BuildResult{}, fmt.Errorf("record of %s: %w", result.Image, err)
 	}
+	if s.Key != nil {
+		if err := s.Key.Image(ctx, ref, pushed.Digest); err != nil {
+			return contract.BuildResult{}, fmt.Errorf("sign %s: %w", result.Image, err)
+		}
+		s.Say("signed %s", result.Image)
+	}
 	s.Say("published %s", result.Image)
 	return result, nil
 }
@@ -71,10 +80,14 @@ func (s Step) push(ctx context.Context, ref registries.Image) (*v1.Descriptor, e
 		return describe(img)
 	}
 	at := ref.Reached
-	digest, err := os.ReadFile(filepath.Join(s.Dir, filepath.Base(contract.FileDigest)))
+	digest, err := s.left(filepath.Base(contract.FileDigest))
 	switch {
 	case err == nil:
-		at = ref.Reached.Context().Digest(strings.TrimSpace(string(digest)))
+		named, err := v1.NewHash(strings.TrimSpace(string(digest)))
+		if err != nil { // the text may be anything, so it is not repeated
+			return nil, fmt.Errorf("what the steps left in %s is no digest: want sha256: and 64 digits", contract.FileDigest)
+		}
+		at = ref.Reached.Context().Digest(named.String())
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
@@ -87,6 +100,9 @@ func (s Step) push(ctx context.Context, ref registries.Image) (*v1.Descriptor, e
 
 // fromLayout is the one image of a layout; nil if there is no layout.
 func fromLayout(dir string) (v1.Image, error) {
+	if err := onlyFiles(dir); err != nil {
+		return nil, err
+	}
 	index, err := layout.ImageIndexFromPath(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
