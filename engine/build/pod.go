@@ -120,6 +120,7 @@ func result(r Resolved, c Config, commit string) corev1.Container {
 	k.VolumeMounts = []corev1.VolumeMount{{Name: contract.VolumeImage, MountPath: contract.DirImage}}
 	if signs(r, c) {
 		k.Args = append(k.Args, "--signing-secret="+c.Signing)
+		k.WorkingDir = "/" // where no step can write, so that no program of a step's is found from there
 		k.VolumeMounts = append(k.VolumeMounts, corev1.VolumeMount{Name: contract.VolumeSigning, MountPath: contract.DirSigning, ReadOnly: true})
 	}
 	return k

@@ -43,6 +43,9 @@ func TestSigning_OnlyTheLastContainerSeesTheKey(t *testing.T) {
 	if slices.ContainsFunc(pod.InitContainers, sees) || !sees(pod.Containers[0]) || !slices.Contains(pod.Containers[0].Args, "--signing-secret=build-signing") {
 		t.Errorf("%+v", pod)
 	}
+	if dir := pod.Containers[0].WorkingDir; dir != "/" {
+		t.Errorf("it works in %q, which steps may write to", dir)
+	}
 	plain := podOf(t, *r, installation)
 	if sees(plain.Containers[0]) || len(plain.Volumes) != len(pod.Volumes)-1 {
 		t.Errorf("without signing: %+v", plain)
