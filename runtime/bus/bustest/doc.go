@@ -13,6 +13,6 @@
 //
 // # Reads
 //
-// run.go is the list; driver.go, stream.go, place.go and portable.go the
+// run.go is the list; driver.go, stream.go, place.go, seek.go and portable.go the
 // questions.
 package bustest

@@ -19,6 +19,9 @@ type Store struct {
 	Lease time.Duration
 	// Quiet is how long to wait to be sure that nothing comes. Default: 200 ms.
 	Quiet time.Duration
+	// MovedFromElsewhere says that one connection may move a subscription that
+	// another receives from.
+	MovedFromElsewhere bool
 	// Args are given to every topic.
 	Args map[string]string
 }
@@ -74,5 +77,8 @@ var questions = []question{
 	{"DeadGoesToTheDeadLetterTopicAndComesBackByRedrive", nil, deadAndRedriven},
 	{"ACopyWithinTheWindowIsLeftOut", nil, copyIsLeftOut},
 	{"ARunningSubscriptionFollowsSeek", func(p bus.Promises) bool { return p.Replay }, runningFollowsSeek},
+	{"SeekAtAnyTime", func(p bus.Promises) bool { return p.Replay }, seekAtAnyTime(bus.Policy{})},
+	{"SeekAtAnyTimeOneByOne", func(p bus.Promises) bool { return p.Replay }, seekAtAnyTime(bus.Policy{Concurrency: 1})},
+	{"SeekAtAnyTimeInOrder", func(p bus.Promises) bool { return p.Replay && p.Ordered }, seekAtAnyTime(bus.Policy{Ordered: true})},
 	{"ReceiversComeAndGoAndNothingIsLost", nil, receiversComeAndGo},
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -79,18 +80,25 @@ func (b *Bus) EnsureSubscription(ctx context.Context, spec bus.SubscriptionSpec)
 	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return err
 	}
-	cfg, err := b.consumerConfig(name, spec.Start)
+	cfg, err := b.consumerConfig(name, 0, spec.Start)
 	if err != nil {
 		return err
 	}
 	_, err = b.js.CreateConsumer(ctx, streamOf(spec.Topic), cfg)
+	if isTaken(err) {
+		// By another of us just now, or by a stranger.
+		if _, found := b.find(ctx, name); !errors.Is(found, jetstream.ErrConsumerNotFound) {
+			return found
+		}
+		return fmt.Errorf("subscription %q: consumer %s: %w", spec.Name, cfg.Durable, bus.ErrForeign)
+	}
 	return wrap("subscription", spec.Name, err)
 }
 
-func (b *Bus) consumerConfig(name bus.SubscriptionName, start bus.Point) (jetstream.ConsumerConfig, error) {
+func (b *Bus) consumerConfig(name bus.SubscriptionName, moves int, start bus.Point) (jetstream.ConsumerConfig, error) {
 	cfg := jetstream.ConsumerConfig{
-		Durable: token(name.Name), AckPolicy: jetstream.AckExplicitPolicy, AckWait: b.lease, MaxDeliver: -1, MaxAckPending: maxAckPending,
-		Description: mark{Topic: name.Topic, Subscription: name.Name}.String(),
+		Durable: consumerOf(name, moves), AckPolicy: jetstream.AckExplicitPolicy, AckWait: b.lease, MaxDeliver: -1, MaxAckPending: maxAckPending,
+		Description: mark{Topic: name.Topic, Subscription: name.Name, Move: moves}.String(),
 	}
 	return cfg, startAt(&cfg, start)
 }
@@ -140,20 +148,19 @@ func (b *Bus) RemoveTopic(ctx context.Context, name string) error {
 
 // RemoveSubscription implements bus.Admin.
 func (b *Bus) RemoveSubscription(ctx context.Context, topic, name string) error {
+	subscription := bus.SubscriptionName{Topic: topic, Name: name}
 	c, err := b.js.Consumer(ctx, streamOf(topic), token(name))
-	if errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil
-	}
-	if err != nil {
-		return wrap("subscription", name, err)
-	}
-	if readMark(c.CachedInfo().Config.Description).Subscription != name {
+	if err == nil && !ours(c.CachedInfo(), subscription) {
 		return fmt.Errorf("subscription %q: %w", name, bus.ErrForeign)
 	}
-	if err := b.deleteConsumer(ctx, topic, keeperOf(bus.SubscriptionName{Topic: topic, Name: name})); err != nil {
-		return err
+	all, err := b.generations(ctx, subscription)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
 	}
-	return b.deleteConsumer(ctx, topic, token(name))
+	if err == nil {
+		err = b.deleteConsumers(ctx, subscription, all...)
+	}
+	return wrap("subscription", name, err)
 }
 
 // List implements bus.Admin.
@@ -174,6 +181,7 @@ func (b *Bus) List(ctx context.Context) (bus.Inventory, error) {
 		}
 	}
 	inv.Sort()
+	inv.Subscriptions = slices.Compact(inv.Subscriptions) // one that is moved has two
 	return inv, streams.Err()
 }
 

@@ -10,7 +10,8 @@
 //
 // A bus.Driver that is Persistent, Ordered, with Replay by time and position,
 // History, Lag and Age. A topic is a stream, a subscription a durable consumer,
-// both marked as ours in their descriptions.
+// both marked as ours in their descriptions. A subscription that is moved goes on
+// with another consumer, whose name ends in =m and the number of its moves.
 //
 // # What stored means
 //
@@ -28,5 +29,5 @@
 // # Reads
 //
 // jetstream.go, server.go, admin.go, publish.go, stream.go, order.go, place.go,
-// trim.go; names.go and headers.go say how things are spelled in NATS.
+// move.go, trim.go; names.go and headers.go say how things are spelled in NATS.
 package jetstream

@@ -68,8 +68,9 @@ type Bus struct {
 	log    *slog.Logger
 
 	moving  sync.RWMutex // held to write while a subscription is moved
-	mu      sync.Mutex   // guards streams
+	mu      sync.Mutex   // guards what follows
 	streams map[bus.SubscriptionName]map[*stream]struct{}
+	moves   map[bus.SubscriptionName]int // as last seen; 0 is left out
 
 	stop context.CancelFunc // of the janitor
 	work sync.WaitGroup
@@ -88,7 +89,7 @@ func Open(cfg Config) (*Bus, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	b := &Bus{lease: cfg.Lease, log: cfg.Log, streams: map[bus.SubscriptionName]map[*stream]struct{}{}}
+	b := &Bus{lease: cfg.Lease, log: cfg.Log, streams: map[bus.SubscriptionName]map[*stream]struct{}{}, moves: map[bus.SubscriptionName]int{}}
 	var err error
 	if cfg.Dir != "" {
 		if b.server, err = Start(cfg.Dir, cfg.Sync, cfg.Log); err != nil {

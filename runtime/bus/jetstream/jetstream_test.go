@@ -26,7 +26,7 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 func embedded(t *testing.T) bustest.Store {
 	dir := t.TempDir()
 	var running *Bus
-	return bustest.Store{Lease: time.Second, Open: func(t *testing.T) bus.Driver {
+	return bustest.Store{Lease: time.Second, MovedFromElsewhere: true, Open: func(t *testing.T) bus.Driver {
 		cfg := Config{Lease: time.Second, Log: quiet()}
 		if running == nil || running.conn.IsClosed() {
 			cfg.Dir = dir
@@ -58,7 +58,7 @@ func TestNATS_Real(t *testing.T) {
 	promises := Promises
 	promises.MaxBytes = 1 << 20 // a server's default
 	bustest.Run(t, promises, func(*testing.T) bustest.Store {
-		return bustest.Store{Lease: time.Second, Open: func(t *testing.T) bus.Driver {
+		return bustest.Store{Lease: time.Second, MovedFromElsewhere: true, Open: func(t *testing.T) bus.Driver {
 			b, err := Open(Config{URL: address, Lease: time.Second, Log: quiet()})
 			if err != nil {
 				t.Fatal(err)

@@ -3,7 +3,10 @@ package jetstream
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
+
+	"github.com/sluice-dev/sluice/runtime/bus"
 )
 
 const (
@@ -29,13 +32,36 @@ func token(name string) string {
 func streamOf(topic string) string  { return streamPrefix + token(topic) }
 func subjectOf(topic string) string { return subjectPrefix + token(topic) }
 
+// consumerOf names a subscription's consumer after so many moves. =m is in no
+// token.
+func consumerOf(name bus.SubscriptionName, moves int) string {
+	if moves == 0 {
+		return token(name.Name)
+	}
+	return fmt.Sprintf("%s=m%d", token(name.Name), moves)
+}
+
+// movesOf reads what consumerOf wrote for this subscription.
+func movesOf(name bus.SubscriptionName, consumer string) (moves int, is bool) {
+	rest, is := strings.CutPrefix(consumer, token(name.Name))
+	if !is || rest == "" {
+		return 0, is
+	}
+	digits, is := strings.CutPrefix(rest, "=m")
+	if !is {
+		return 0, false
+	}
+	moves, err := strconv.Atoi(digits)
+	return moves, err == nil
+}
+
 // mark says in the description of a stream or consumer that it is ours, and what
 // NATS has no setting for. (Metadata are not known to servers before 2.10.)
 type mark struct {
 	Topic        string `json:"topic"`
 	Subscription string `json:"subscription,omitempty"`
-	// Moving is the subscription whose place a consumer keeps for a moment.
-	Moving string `json:"moving,omitempty"`
+	// Move is how often the subscription was moved before it had this consumer.
+	Move int `json:"move,omitempty"`
 	// Retention is that of settled messages.
 	Retention string `json:"retention,omitempty"`
 }

@@ -26,6 +26,7 @@ type holder struct {
 	bucket   jetstream.KeyValue
 	revision uint64
 	held     bool
+	consumer string        // where it goes on; empty before it does
 	gone     chan struct{} // closed when it was lost
 	stop     context.CancelFunc
 	stopped  chan struct{}
@@ -46,6 +47,22 @@ func (h *holder) lost() <-chan struct{} {
 // acquire waits until no other receiver has the subscription, then starts it at
 // its place anew: what the last one left unsettled comes first, in order.
 func (h *holder) acquire(ctx context.Context) error {
+	if h.consumer != "" {
+		return nil
+	}
+	if err := h.claim(ctx); err != nil {
+		return err
+	}
+	c, err := h.bus.rewind(ctx, h.name)
+	if err != nil {
+		return err
+	}
+	h.consumer = c.CachedInfo().Name
+	return nil
+}
+
+// claim makes the entry, as soon as there is none.
+func (h *holder) claim(ctx context.Context) error {
 	if h.held {
 		return nil
 	}
@@ -69,7 +86,7 @@ func (h *holder) acquire(ctx context.Context) error {
 	keep, cancel := context.WithCancel(context.Background())
 	h.stop, h.stopped = cancel, make(chan struct{})
 	go h.keep(keep)
-	return h.bus.rewind(ctx, h.name)
+	return nil
 }
 
 func (h *holder) open(ctx context.Context) (err error) {
@@ -161,14 +178,14 @@ func (h *holder) release() {
 
 // rewind makes a subscription that no one receives from go on at the first
 // message that is not settled. Nothing to do where nothing was delivered beyond.
-func (b *Bus) rewind(ctx context.Context, name bus.SubscriptionName) error {
+func (b *Bus) rewind(ctx context.Context, name bus.SubscriptionName) (jetstream.Consumer, error) {
 	c, err := b.find(ctx, name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	info := c.CachedInfo()
 	if info.NumAckPending == 0 {
-		return nil
+		return c, nil
 	}
-	return b.place(ctx, name, bus.From(position(info.AckFloor.Stream+1)))
+	return b.move(ctx, name, c, bus.From(position(info.AckFloor.Stream+1)))
 }

@@ -19,92 +19,28 @@ func (b *Bus) Seek(ctx context.Context, topic, subscription string, to bus.Point
 			return err
 		}
 	}
-	if _, err := b.find(ctx, name); err != nil {
-		return err
-	}
 	b.moving.Lock() // no stream opens meanwhile
 	defer b.moving.Unlock()
+	b.endStreams(name)
+	for {
+		from, err := b.find(ctx, name)
+		if err != nil {
+			return err
+		}
+		if _, err = b.move(ctx, name, from, to); !errors.Is(err, bus.ErrMoved) {
+			return err
+		}
+	}
+}
+
+// endStreams is called before anything moves, so that no late settlement meets
+// the new place.
+func (b *Bus) endStreams(name bus.SubscriptionName) {
 	b.mu.Lock()
-	open := b.streams[name]
-	for s := range open {
-		// Before anything moves, so that no late settlement meets the new place.
+	defer b.mu.Unlock()
+	for s := range b.streams[name] {
 		s.end(bus.ErrMoved)
 	}
-	b.mu.Unlock()
-	return b.place(ctx, name, to)
-}
-
-// place makes the consumer again, at another place: NATS cannot move one to
-// wherever it likes. A second one holds the place meanwhile, so that whoever
-// dies in between leaves it to recover.
-func (b *Bus) place(ctx context.Context, name bus.SubscriptionName, to bus.Point) error {
-	if to.IsLatest() {
-		s, err := b.js.Stream(ctx, streamOf(name.Topic))
-		if err != nil {
-			return wrap("topic", name.Topic, err)
-		}
-		to = bus.From(position(s.CachedInfo().State.LastSeq + 1))
-	}
-	keeper, err := b.consumerConfig(name, to)
-	if err != nil {
-		return err
-	}
-	keeper.Durable, keeper.InactiveThreshold = keeperOf(name), keeperLife
-	keeper.Description = mark{Topic: name.Topic, Moving: name.Name}.String()
-	if err := b.deleteConsumer(ctx, name.Topic, keeper.Durable); err != nil {
-		return err
-	}
-	if _, err := b.js.CreateConsumer(ctx, streamOf(name.Topic), keeper); err != nil {
-		return wrap("subscription", name.Name, err)
-	}
-	if err := b.deleteConsumer(ctx, name.Topic, token(name.Name)); err != nil {
-		return err
-	}
-	return b.recoverPlace(ctx, name)
-}
-
-// keeperLife is for how long an interrupted move can be recovered.
-const keeperLife = 7 * 24 * time.Hour
-
-// keeperOf is no token, so no subscription has it.
-func keeperOf(name bus.SubscriptionName) string { return token(name.Name) + "=to" }
-
-// recoverPlace makes the consumer that a keeper holds the place for;
-// bus.ErrNotFound where there is none.
-func (b *Bus) recoverPlace(ctx context.Context, name bus.SubscriptionName) error {
-	keeper, err := b.js.Consumer(ctx, streamOf(name.Topic), keeperOf(name))
-	if err != nil {
-		return wrap("subscription", name.Name, err)
-	}
-	cfg, err := b.consumerConfig(name, bus.Earliest())
-	if err != nil {
-		return err
-	}
-	kept := keeper.CachedInfo().Config
-	cfg.DeliverPolicy, cfg.OptStartSeq, cfg.OptStartTime = kept.DeliverPolicy, kept.OptStartSeq, kept.OptStartTime
-	if _, err := b.js.CreateConsumer(ctx, streamOf(name.Topic), cfg); err != nil && !errors.Is(err, jetstream.ErrConsumerExists) {
-		return wrap("subscription", name.Name, err)
-	}
-	return b.deleteConsumer(ctx, name.Topic, keeperOf(name))
-}
-
-func (b *Bus) deleteConsumer(ctx context.Context, topic, consumer string) error {
-	err := b.js.DeleteConsumer(ctx, streamOf(topic), consumer)
-	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return nil
-	}
-	return wrap("topic", topic, err)
-}
-
-// find returns a subscription's consumer, recovered where it was left half moved.
-func (b *Bus) find(ctx context.Context, name bus.SubscriptionName) (jetstream.Consumer, error) {
-	c, err := b.js.Consumer(ctx, streamOf(name.Topic), token(name.Name))
-	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		if err = b.recoverPlace(ctx, name); err == nil {
-			c, err = b.js.Consumer(ctx, streamOf(name.Topic), token(name.Name))
-		}
-	}
-	return c, wrap("subscription", name.Name, err)
 }
 
 // Lag implements bus.Gauge.

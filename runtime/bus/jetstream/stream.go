@@ -17,7 +17,7 @@ const (
 	// pullExpires is how long one request for messages waits at the server,
 	// heartbeat how often the server says that it is still there.
 	pullExpires = 60 * time.Second
-	heartbeat   = 15 * time.Second
+	heartbeat   = 5 * time.Second
 	closeWait   = 2 * time.Second
 )
 
@@ -26,6 +26,7 @@ const (
 type stream struct {
 	bus      *Bus
 	name     bus.SubscriptionName
+	consumer string // that of the subscription when the stream opened
 	inbox    string
 	sub      *nats.Subscription
 	holder   *holder // nil: not ordered
@@ -47,17 +48,17 @@ func (b *Bus) Receive(ctx context.Context, from bus.Receive) (bus.Stream, error)
 	b.moving.RLock()
 	defer b.moving.RUnlock()
 	name := bus.SubscriptionName{Topic: from.Topic, Name: from.Subscription}
-	if _, err := b.find(ctx, name); err != nil {
+	c, err := b.find(ctx, name)
+	if err != nil {
 		return nil, err
 	}
 	s := &stream{
-		bus: b, name: name, inbox: b.conn.NewInbox(),
+		bus: b, name: name, consumer: c.CachedInfo().Name, inbox: b.conn.NewInbox(),
 		arrived: make(chan struct{}, 1), held: map[string]struct{}{}, silence: time.NewTimer(2 * heartbeat),
 	}
 	if from.Ordered {
 		s.holder = b.newHolder(s.name)
 	}
-	var err error
 	if s.sub, err = b.conn.Subscribe(s.inbox+".*", s.take); err != nil {
 		return nil, fmt.Errorf("subscription %q: %w", from.Subscription, err)
 	}
@@ -93,6 +94,7 @@ func (s *stream) Next(ctx context.Context, most int) ([]*bus.Message, error) {
 		if err := s.holder.acquire(ctx); err != nil {
 			return nil, err
 		}
+		s.consumer = s.holder.consumer
 	}
 	for {
 		batch, err := s.ready(most)
@@ -138,7 +140,7 @@ func (s *stream) ask(most int) error {
 	s.request++
 	s.asked = most
 	s.silence.Reset(2 * heartbeat)
-	subject := "$JS.API.CONSUMER.MSG.NEXT." + streamOf(s.name.Topic) + "." + token(s.name.Name)
+	subject := "$JS.API.CONSUMER.MSG.NEXT." + streamOf(s.name.Topic) + "." + s.consumer
 	return s.bus.conn.PublishRequest(subject, s.replyTo(), body)
 }
 
@@ -183,7 +185,8 @@ func (s *stream) closeRequest(status, description string) {
 	}
 }
 
-// deleted says why a consumer is not there: it is made again after a Seek.
+// deleted says why a consumer is not there: a Seek makes another one before it
+// deletes it.
 func (b *Bus) deleted(name bus.SubscriptionName) error {
 	return &deletedError{b, name}
 }
@@ -205,7 +208,7 @@ func (e *deletedError) Is(target error) bool {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), apiTimeout)
 	defer cancel()
-	_, err := e.bus.js.Consumer(ctx, streamOf(e.name.Topic), token(e.name.Name))
+	_, err := e.bus.find(ctx, e.name)
 	return (err == nil) == (target == bus.ErrMoved)
 }
 
