@@ -44,6 +44,7 @@ func Drivers() map[string]Driver {
 		"nats":      natsDriver,
 		"kafka":     kafkaDriver,
 		"rabbitmq":  rabbitmqDriver,
+		"gcppubsub": pubsubDriver, // its name in 2018
 	}
 }
 

@@ -56,6 +56,7 @@ func TestOpen_SaysWhatIsWrong(t *testing.T) {
 		{"unknown driver", "carrier-pigeon", nil, `bus driver "carrier-pigeon" is unknown; there are `},
 		{"missing", "nats", nil, "bus nats: parameter url is required: nats://host:4222"},
 		{"unknown setting", "memory", map[string]string{"size": "1"}, "bus memory: parameter size is unknown; it takes maxBytes"},
+		{"missing project", "gcppubsub", map[string]string{"endpoint": "localhost:8085"}, "bus gcppubsub: parameter project is required: "},
 		{"no number", "stub", map[string]string{"maxBytes": "lots"}, `bus stub: maxBytes: "lots" is no number`},
 		{"no duration", "jetstream", map[string]string{"dir": t.TempDir(), "sync": "often"}, `bus jetstream: sync: "often" is no duration; write it as 1m30s`},
 	} {
