@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -67,15 +68,30 @@ func (l Logs) newest(ctx context.Context) (*corev1.Pod, error) {
 	if len(list.Items) == 0 {
 		return nil, fmt.Errorf("no run of a build %s is left; `sluice status` says how builds stand", l.Name)
 	}
-	pod := slices.MaxFunc(list.Items, func(a, b corev1.Pod) int {
-		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
-	})
+	pod := slices.MaxFunc(list.Items, byAge)
 	for i := range list.Items {
 		if list.Items[i].Namespace != pod.Namespace {
 			return nil, fmt.Errorf("there are builds %s in several namespaces: write NAMESPACE/%s", l.Name, l.Name)
 		}
 	}
 	return &pod, nil
+}
+
+// byAge puts the pod that was created last behind. Creation is told in whole
+// seconds, and two runs may begin in one: then the one that changed last is
+// the later, for the earlier had ended.
+func byAge(a, b corev1.Pod) int {
+	return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time),
+		cmp.Compare(version(a), version(b)), strings.Compare(a.Name, b.Name))
+}
+
+// version is the pod's resource version, which the API server counts up.
+func version(pod corev1.Pod) uint64 {
+	n, err := strconv.ParseUint(pod.ResourceVersion, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // await reports whether a step has begun; with Follow it waits until it has,
