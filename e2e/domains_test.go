@@ -18,7 +18,7 @@ spec: {ref: {kind: Service, name: %s, apiVersion: serving.knative.dev/v1}}
 	}
 	c.write("second.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: second}\n---\n"+
 		"apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: other, namespace: second}\n"+
-		"spec: {template: {spec: {containers: [{image: local.dev/e2e-app, env: [{name: TARGET, value: other}]}]}}}\n")
+		"spec: {template: {spec: {containers: [{image: local.dev/e2e-app:v1, env: [{name: TARGET, value: other}]}]}}}\n")
 	c.write("domain.yaml", mapping("default", "shop", ""))
 	c.serve(app{name: "shop", target: "mine"})
 	awaitWork(t, "mine")
