@@ -19,7 +19,9 @@ func newH2(cfg Config, dial func(context.Context, string, string) (net.Conn, err
 		Protocols:          &only,
 		IdleConnTimeout:    cfg.IdleTimeout,
 		DisableCompression: true,
-		HTTP2:              &http.HTTP2Config{MaxReceiveBufferPerStream: 1 << 20, SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
+		// Without it the body is read, and thereby asked for, before the app had its say.
+		ExpectContinueTimeout: cfg.ContinueTimeout,
+		HTTP2:                 &http.HTTP2Config{MaxReceiveBufferPerStream: 1 << 20, SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 	}
 }
 
