@@ -140,6 +140,9 @@ func (p *Proxy) outgoing(ctx context.Context, r *http.Request, u *Upstream) *htt
 	out := (&http.Request{Method: r.Method, URL: &target, Host: r.Host, Header: h, ContentLength: r.ContentLength, Trailer: r.Trailer}).WithContext(ctx)
 	if r.ContentLength != 0 {
 		out.Body = r.Body
+		if len(r.Header["Expect"]) > 0 {
+			out.Body = &unasked{ReadCloser: r.Body}
+		}
 	}
 	return out
 }
