@@ -11,9 +11,14 @@ import (
 )
 
 const (
-	// settle is how long the activators may take to tell that they send nothing
-	// more to the pods that are to go.
+	// settle is how old a mark is before the revision goes down on the strength of
+	// it: Kubernetes' controllers do not tell when they have seen one, and take any
+	// pod before that.
 	settle = time.Second
+
+	// unheard is how long an activator may take to tell that it knows of a mark.
+	// Until then it may send the pod a request; after that it is not waited for.
+	unheard = 10 * time.Second
 
 	costLeaving = -1 // gets no request that another can take
 	costIdle    = -2 // has none, and goes before those that still have one
@@ -24,7 +29,7 @@ const (
 // no request.
 type leaving struct {
 	costs    map[string]int32 // as marked by us
-	since    time.Time        // when others were marked last
+	since    time.Time        // when a mark was written or taken away last
 	released time.Time        // when some went last
 }
 
@@ -40,33 +45,46 @@ func (v *revision) yield(ctx context.Context, m *actor, o Order, d decide.Decisi
 		o.Replicas = d.Have
 		return o, sooner(d.Again, l.released.Add(2*settle).Sub(now))
 	}
-	pods, ready := v.candidates()
+	pods, told, ready := v.candidates()
+	if o.Replicas < d.Have && len(pods) > 0 && told > d.Have { // so is here, however long it takes
+		o.Replicas = d.Have
+		return o, sooner(d.Again, settle)
+	}
 	unready := max(0, d.Have-ready) // Kubernetes takes these first
 	want, others := l.choose(pods, int(d.Have-o.Replicas-unready))
 	idle := l.idle(pods, want, now)
-	waited := now.Sub(l.since) >= settle && !others
-	if waited && len(idle) < len(want) {
-		for _, name := range idle {
-			want[name] = costIdle
-		}
+	if !others && now.Sub(l.since) >= settle && len(idle) < len(want) {
+		rank(want, idle)
 	}
-	if err := v.mark(ctx, l, want, pods, now); err != nil {
+	wrote, err := v.mark(ctx, l, want, pods, now)
+	if err != nil {
 		v.owner.cfg.Log.Warn("pods not marked before they go", "revision", v.key.String(), "error", err)
 		return o, d.Again
-	}
-	if others {
-		l.since = now
 	}
 	switch {
 	case len(want) == 0:
 		return o, d.Again
-	case !others && (len(idle) == len(want) || waited && len(idle) > 0):
+	case !wrote && now.Sub(l.since) >= settle && len(idle) > 0:
 		l.released = now
 		o.Replicas = d.Have - unready - int32(len(idle))
 		return o, d.Again
 	}
 	o.Replicas = d.Have - unready
-	return o, sooner(d.Again, settle)
+	wait := l.since.Add(settle).Sub(now)
+	if wait <= 0 {
+		wait = settle
+	}
+	return o, sooner(d.Again, wait)
+}
+
+// rank has those that are idle go before those that are not.
+func rank(want map[string]int32, idle []string) {
+	for name := range want {
+		want[name] = costLeaving
+	}
+	for _, name := range idle {
+		want[name] = costIdle
+	}
 }
 
 // sooner is the shorter of two waits; 0 is none.
@@ -90,13 +108,14 @@ func (v *revision) retiring() bool {
 }
 
 // candidates are the pods that activators have told of, the least busy first,
-// and how many are ready.
-func (v *revision) candidates() (pods []stat.Pod, ready int32) {
+// how many the activators say are ready, and how many may be: a pod can have
+// become ready since the last report, and have a request already.
+func (v *revision) candidates() (pods []stat.Pod, told, ready int32) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	at := map[string]int{}
 	for _, l := range v.loads {
-		ready = max(ready, int32(l.ready))
+		told = max(told, int32(l.ready))
 		for _, p := range l.pods {
 			i, known := at[p.Name]
 			if !known {
@@ -108,13 +127,10 @@ func (v *revision) candidates() (pods []stat.Pod, ready int32) {
 			pods[i].Retiring = pods[i].Retiring && p.Retiring
 		}
 	}
-	if len(v.loads) == 0 {
-		ready = v.facts.ready
-	}
 	slices.SortFunc(pods, func(a, b stat.Pod) int {
 		return cmp.Or(cmp.Compare(a.InFlight, b.InFlight), cmp.Compare(a.Name, b.Name))
 	})
-	return pods, ready
+	return pods, told, max(told, v.facts.ready)
 }
 
 // choose says which n pods are to go: those that are on their way already, then
@@ -135,11 +151,11 @@ func (l *leaving) choose(pods []stat.Pod, n int) (chosen map[string]int32, other
 }
 
 // idle are the pods that are to go and have no request, and get none: all
-// activators know, or have had the time to.
+// activators that tell of them know, or do not say so in time.
 func (l *leaving) idle(pods []stat.Pod, want map[string]int32, now time.Time) []string {
 	var idle []string
 	for _, p := range pods {
-		if _, goes := want[p.Name]; goes && p.InFlight == 0 && (p.Retiring || now.Sub(l.since) >= settle) {
+		if _, goes := want[p.Name]; goes && p.InFlight == 0 && (p.Retiring || now.Sub(l.since) >= unheard) {
 			idle = append(idle, p.Name)
 		}
 	}
@@ -147,8 +163,9 @@ func (l *leaving) idle(pods []stat.Pod, want map[string]int32, now time.Time) []
 }
 
 // mark writes what pods cost, as far as that has changed. A mark that nobody
-// wants and that was not ours, of an autoscaler before us, goes too.
-func (v *revision) mark(ctx context.Context, l *leaving, want map[string]int32, pods []stat.Pod, now time.Time) error {
+// wants and that was not ours, of an autoscaler before us, goes too. wrote tells
+// whether any has.
+func (v *revision) mark(ctx context.Context, l *leaving, want map[string]int32, pods []stat.Pod, now time.Time) (wrote bool, err error) {
 	changed := map[string]int32{}
 	for name, cost := range want {
 		if l.costs[name] != cost {
@@ -160,14 +177,15 @@ func (v *revision) mark(ctx context.Context, l *leaving, want map[string]int32, 
 		_, ours := l.costs[p.Name]
 		if !wanted && (ours || p.Retiring && now.Sub(l.since) >= settle) {
 			changed[p.Name] = 0
-			l.since = now
 		}
 	}
 	l.costs = want
 	if len(changed) == 0 {
-		return nil
+		return false, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	return v.owner.cfg.Costs.Mark(ctx, v.key.Namespace, changed)
+	err = v.owner.cfg.Costs.Mark(ctx, v.key.Namespace, changed)
+	l.since = time.Now() // not when it was begun: that can be long ago
+	return true, err
 }

@@ -34,6 +34,13 @@ func (m *marks) Mark(_ context.Context, _ string, costs map[string]int32) error 
 	return m.err
 }
 
+func (m *marks) none() bool {
+	synctest.Wait()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.costs) == 0
+}
+
 func (m *marks) are(t *testing.T, want map[string]int32) {
 	t.Helper()
 	synctest.Wait()
@@ -75,8 +82,11 @@ func TestLeaving_IdlePodsGoFirstAndBusyOnesWhenTheyAreDone(t *testing.T) {
 		time.Sleep(settle)
 		s.Report(retiring)
 		time.Sleep(10 * time.Millisecond)
-		w.want("hello-1", 3) // it is not: d goes alone
+		w.want("hello-1", 4) // it is not: d is to go alone, once Kubernetes knows
 		m.are(t, map[string]int32{"d": -2, "b": -1})
+		say(s, settle, retiring)
+		time.Sleep(10 * time.Millisecond)
+		w.want("hello-1", 3)
 
 		left := withPods(frame("hello-1", 10, 0, 3), stat.Pod{Name: "b", InFlight: 1, Retiring: true}, stat.Pod{Name: "a", InFlight: 4}, stat.Pod{Name: "c", InFlight: 5})
 		say(s, time.Minute, left)
@@ -132,5 +142,56 @@ func TestLeaving_WithoutRequestsAllGoAtOnce(t *testing.T) {
 		time.Sleep(15 * time.Second)
 		w.want("hello-1", 0)
 		m.are(t, nil)
+	})
+}
+
+func TestLeaving_AMarkIsSettledAndKnownBeforeAPodGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &marks{}
+		w, s := goingDown(t, m)
+		f := withPods(frame("hello-1", 10, 0, 4), stat.Pod{Name: "c"}, stat.Pod{Name: "d"}, stat.Pod{Name: "a", InFlight: 5}, stat.Pod{Name: "b", InFlight: 5})
+		say(s, 7*time.Second, f)
+		m.are(t, map[string]int32{"c": -1, "d": -1})
+		say(s, 3*settle, f) // idle, but no activator has said that it knows
+		w.want("hello-1", 4)
+
+		f.Pods[0].Retiring, f.Pods[1].Retiring = true, true
+		s.Report(f)
+		time.Sleep(10 * time.Millisecond)
+		w.want("hello-1", 2)
+	})
+}
+
+func TestLeaving_KnownAtOnceItWaitsForKubernetesToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &marks{}
+		w, s := goingDown(t, m)
+		f := withPods(frame("hello-1", 10, 0, 4), stat.Pod{Name: "c"}, stat.Pod{Name: "d"}, stat.Pod{Name: "a", InFlight: 5}, stat.Pod{Name: "b", InFlight: 5})
+		for m.none() {
+			say(s, 50*time.Millisecond, f)
+		}
+		f.Pods[0].Retiring, f.Pods[1].Retiring = true, true
+		s.Report(f)
+		time.Sleep(settle / 2)
+		w.want("hello-1", 4)
+		s.Report(f)
+		time.Sleep(settle + 10*time.Millisecond)
+		w.want("hello-1", 2)
+	})
+}
+
+func TestLeaving_WhileThoseThatWentAreToldOfNoOtherGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &marks{}
+		w, s := goingDown(t, m)
+		f := withPods(frame("hello-1", 10, 0, 4), stat.Pod{Name: "c", Retiring: true}, stat.Pod{Name: "d", Retiring: true}, stat.Pod{Name: "a", InFlight: 1}, stat.Pod{Name: "b", InFlight: 1})
+		say(s, 9*time.Second, f)
+		w.want("hello-1", 2)
+		f.InFlight, f.Concurrency = 2, 2 // one pod is enough
+		say(s, 20*time.Second, f)        // Kubernetes takes its time
+		w.want("hello-1", 2)             // c and d would be counted twice
+		say(s, 2*settle, withPods(f, stat.Pod{Name: "b", Retiring: true}, stat.Pod{Name: "a", InFlight: 2}))
+		say(s, 2*settle, withPods(f, stat.Pod{Name: "b", Retiring: true}, stat.Pod{Name: "a", InFlight: 2}))
+		w.want("hello-1", 1)
 	})
 }
