@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -68,7 +69,11 @@ func (l Logs) newest(ctx context.Context) (*corev1.Pod, error) {
 	if len(list.Items) == 0 {
 		return nil, fmt.Errorf("no run of a build %s is left; `sluice status` says how builds stand", l.Name)
 	}
-	pod := slices.MaxFunc(list.Items, byAge)
+	stopped, err := l.stopped(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pod := slices.MaxFunc(list.Items, func(a, b corev1.Pod) int { return byAge(a, b, stopped) })
 	for i := range list.Items {
 		if list.Items[i].Namespace != pod.Namespace {
 			return nil, fmt.Errorf("there are builds %s in several namespaces: write NAMESPACE/%s", l.Name, l.Name)
@@ -77,11 +82,33 @@ func (l Logs) newest(ctx context.Context) (*corev1.Pod, error) {
 	return &pod, nil
 }
 
+// stopped are the Jobs of the build that were told to end, by namespace and
+// name: the superseded among them.
+func (l Logs) stopped(ctx context.Context) (map[string]bool, error) {
+	list, err := l.Client.BatchV1().Jobs(l.Namespace).List(ctx, metav1.ListOptions{LabelSelector: contract.LabelBuild + "=" + l.Name})
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for i := range list.Items {
+		if list.Items[i].Annotations[contract.AnnotationStop] != "" {
+			out[list.Items[i].Namespace+"/"+list.Items[i].Name] = true
+		}
+	}
+	return out, nil
+}
+
 // byAge puts the pod that was created last behind. Creation is told in whole
-// seconds, and two runs may begin in one: then the one that changed last is
-// the later, for the earlier had ended.
-func byAge(a, b corev1.Pod) int {
-	return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time),
+// seconds, and two runs may begin in one: then the one that was told to end was
+// the earlier, or else the one that has not changed since.
+func byAge(a, b corev1.Pod, stopped map[string]bool) int {
+	ended := func(pod corev1.Pod) int {
+		if stopped[pod.Namespace+"/"+pod.Labels[batchv1.JobNameLabel]] {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(ended(a), ended(b)),
 		cmp.Compare(version(a), version(b)), strings.Compare(a.Name, b.Name))
 }
 
