@@ -43,7 +43,7 @@ func prune(in Input, wanted map[manifest.ID]bool, p *Plan) {
 		}
 		due = append(due, live)
 	}
-	all := units(in.Live)
+	all := units(in)
 	braked := in.Policy.brakes(len(gone), all)
 	for _, live := range due {
 		if braked && gone[live.Unit] {
@@ -54,11 +54,12 @@ func prune(in Input, wanted map[manifest.ID]bool, p *Plan) {
 	}
 }
 
-// units is how many specs have objects in the cluster.
-func units(live Live) int {
+// units is how many specs have objects in the cluster, beside those that an
+// earlier commit deleted: their objects only run out their grace.
+func units(in Input) int {
 	all := map[string]bool{}
-	for _, o := range live {
-		if o.Ours {
+	for id, o := range in.Live {
+		if _, released := in.Orphans[id]; o.Ours && !released {
 			all[o.Unit] = true
 		}
 	}
