@@ -45,10 +45,13 @@ func TestPreviews_FromOpenToMergedNoRequestIsLost(t *testing.T) {
 	if n := len(of(t, deployments, "bystander")); n != 1 {
 		t.Errorf("a service that the preview leaves alone has %d revisions", n)
 	}
-	p := previewOf(ref)
-	if !p.Open || len(p.Services) != 1 || p.Services[0].URL != "http://"+host("cart-shop") {
-		t.Fatalf("reported: %+v", p)
-	}
+	var p status.Preview
+	await(t, "true http://"+host("cart-shop"), func() string {
+		if p = previewOf(ref); len(p.Services) != 1 {
+			return fmt.Sprintf("%+v", p)
+		}
+		return fmt.Sprint(p.Open, " ", p.Services[0].URL)
+	})
 	revision := "serving.knative.dev/revision=" + p.Services[0].Revision
 	before := podNames(t, revision)
 
