@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,5 +51,34 @@ func TestMake_WhatWasReleasedHasNotMovedIntoAFileThatBrokeLater(t *testing.T) {
 	})
 	if steps(p) != "delete Deployment a" {
 		t.Errorf("%+v", p)
+	}
+}
+
+func TestMake_TheBrakeCountsWhatStoodNotWhatWentBefore(t *testing.T) {
+	live := Live{}
+	fleet := func(prefix string, n int) (all []manifest.Manifest) {
+		for i := range n {
+			m := made(t, id("Deployment", prefix+strconv.Itoa(i)), "1")
+			all = append(all, m)
+		}
+		return all
+	}
+	stays := fleet("stays", 10)
+	do(t, live, Make(Input{Manifests: append(append(fleet("early", 20), fleet("late", 20)...), stays...), Live: live}), nil)
+
+	policy := Policy{Grace: time.Minute, MinPrune: 5, MaxPrune: 0.5}
+	first := Make(Input{Manifests: append(fleet("late", 20), stays...), Live: live, Now: noon, Policy: policy})
+	if n := len(first.Orphans); n != 20 {
+		t.Fatalf("20 of 50 may go: %d did", n)
+	}
+	second := Make(Input{Manifests: stays, Live: live, Now: noon.Add(time.Second), Orphans: first.Orphans, Policy: policy})
+	braked := 0
+	for _, h := range second.Holds {
+		if strings.Contains(h.Reason, "deletes 20 of 30 specs") {
+			braked++
+		}
+	}
+	if braked != 20 {
+		t.Errorf("20 of 30 that stood need a word: %+v", second.Holds)
 	}
 }
