@@ -110,16 +110,28 @@ func (t *Table) SetRoute(vs *istio.VirtualService) {
 		t.report(s, problems)
 		return
 	}
-	if s != nil {
-		t.withdraw(s)
+	next := &service{id: key, created: vs.CreationTimestamp.Time, hosts: hosts}
+	next.rules.Store(rs)
+	t.replace(s, next)
+	t.report(next, problems)
+}
+
+// replace enters s in the place of an older state of the same VirtualService,
+// nil if there was none. A host that both have answers all the time. The caller
+// holds mu.
+func (t *Table) replace(old, s *service) {
+	t.services[s.id] = s
+	for _, h := range s.hosts {
+		t.claim(h, old, s)
 	}
-	s = &service{id: key, created: vs.CreationTimestamp.Time, hosts: hosts}
-	s.rules.Store(rs)
-	t.services[key] = s
-	for _, h := range hosts {
-		t.claim(h, s)
+	if old == nil {
+		return
 	}
-	t.report(s, problems)
+	for _, h := range old.hosts {
+		if _, kept := slices.BinarySearch(s.hosts, h); !kept {
+			t.leave(h, old)
+		}
+	}
 }
 
 // DeleteRoute tells that a VirtualService is gone.
@@ -143,15 +155,14 @@ func (t *Table) report(s *service, problems []string) {
 	s.problems = problems
 }
 
-// claim enters s among those who want host. The caller holds mu.
-func (t *Table) claim(host string, s *service) {
-	old := t.claims[host]
-	at, _ := slices.BinarySearchFunc(old, s, older)
-	all := slices.Insert(old, at, s)
+// claim enters s among those who want host, in the place of before. The caller
+// holds mu.
+func (t *Table) claim(host string, before, s *service) {
+	others := slices.DeleteFunc(t.claims[host], func(o *service) bool { return o == before })
+	at, _ := slices.BinarySearchFunc(others, s, older)
+	all := slices.Insert(others, at, s)
 	t.claims[host] = all
-	if at == 0 {
-		t.give(host, s)
-	}
+	t.give(host, all[0])
 	if len(all) > 1 {
 		loser := all[max(at, 1)]
 		t.log.Warn("two virtual services claim one host", "host", host, "winner", all[0].id.String(), "loser", loser.id.String())
@@ -169,15 +180,20 @@ func (i id) String() string { return i.namespace + "/" + i.name }
 func (t *Table) withdraw(s *service) {
 	delete(t.services, s.id)
 	for _, h := range s.hosts {
-		rest := slices.DeleteFunc(t.claims[h], func(o *service) bool { return o == s })
-		if len(rest) == 0 {
-			delete(t.claims, h)
-			t.give(h, nil)
-			continue
-		}
-		t.claims[h] = rest
-		t.give(h, rest[0])
+		t.leave(h, s)
 	}
+}
+
+// leave takes s from those who want host. The caller holds mu.
+func (t *Table) leave(host string, s *service) {
+	rest := slices.DeleteFunc(t.claims[host], func(o *service) bool { return o == s })
+	if len(rest) == 0 {
+		delete(t.claims, host)
+		t.give(host, nil)
+		return
+	}
+	t.claims[host] = rest
+	t.give(host, rest[0])
 }
 
 // give writes, for readers, who has host. The caller holds mu.

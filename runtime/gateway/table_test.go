@@ -92,7 +92,8 @@ func TestTable_AChangeOfHostsFreesTheOldOnes(t *testing.T) {
 func TestTable_ReadersSeeOldOrNewRulesAndNothingElse(t *testing.T) {
 	table := NewTable(nil)
 	set := func(rev string) {
-		table.SetRoute(virtualService("hello", []string{"a", "b"}, route(nil, dest(rev, 0))))
+		hosts := []string{"a", "b", "c"} // with each change of rules, a change of hosts
+		table.SetRoute(virtualService("hello", hosts[:2+len(rev)%2], route(nil, dest(rev, 0))))
 	}
 	set("r0")
 	stop := make(chan struct{})
@@ -113,7 +114,7 @@ func TestTable_ReadersSeeOldOrNewRulesAndNothingElse(t *testing.T) {
 		})
 	}
 	for i := range 1000 {
-		set(fmt.Sprintf("r%d", i))
+		set(strings.Repeat("r", 1+i%2))
 		table.SetRoute(virtualService(fmt.Sprintf("other-%d", i), []string{fmt.Sprintf("o%d", i)}, route(nil, dest("o", 0))))
 	}
 	close(stop)
