@@ -66,6 +66,7 @@ var sources = map[string]func(*sourceOptions, contract.Source, *source.Sink, *sl
 	contract.SourcePing:       pingSource,
 	contract.SourceGitHub:     githubSource,
 	contract.SourceKubernetes: kubernetesSource,
+	contract.SourceKafka:      kafkaSource,
 }
 
 func sourceTypes() []string { return slices.Sorted(maps.Keys(sources)) }
