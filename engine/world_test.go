@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,6 +32,8 @@ type world struct {
 	lock    sync.Mutex
 	commits []commit
 	blobs   map[string]string
+	// sizes are those of files, by path, that are not as large as their text.
+	sizes   map[string]int64
 	live    plan.Live
 	version int
 	writes  []string
@@ -274,7 +277,7 @@ func (w *world) snapshot(c commit) git.Snapshot {
 	s := git.Snapshot{Commit: c.Commit, Tree: fmt.Sprint(c.files)}
 	for _, path := range slices.Sorted(maps.Keys(c.files)) {
 		blob := c.files[path]
-		s.Files = append(s.Files, git.Entry{Path: path, Blob: blob, Size: int64(len(w.blobs[blob]))})
+		s.Files = append(s.Files, git.Entry{Path: path, Blob: blob, Size: cmp.Or(w.sizes[path], int64(len(w.blobs[blob])))})
 	}
 	return s
 }

@@ -27,6 +27,12 @@ func main() {
 			if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 				fail(err)
 			}
+		case "show":
+			text, err := os.ReadFile(rest)
+			if err != nil {
+				fail(err)
+			}
+			fmt.Println(string(text))
 		case "serve":
 			text, err := os.ReadFile(rest)
 			if err != nil {
