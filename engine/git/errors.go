@@ -20,6 +20,8 @@ var (
 	ErrAuth = errors.New("not let in")
 	// ErrHostKey: we do not know the remote by its key or certificate.
 	ErrHostKey = errors.New("host not trusted")
+	// ErrRefused: the remote does not take what we push.
+	ErrRefused = errors.New("push refused")
 	// ErrUnreachable: the remote cannot be reached, or broke off.
 	ErrUnreachable = errors.New("unreachable")
 	// ErrLimit: one of [Limits] is exceeded.

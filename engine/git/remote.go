@@ -49,9 +49,11 @@ type remote struct {
 	ahead bool
 }
 
-// dialer begins a conversation with git-upload-pack on the other side.
+// dialer begins a conversation with one of git's programs on the other side.
 type dialer interface {
+	// dial is for git-upload-pack, dialPush for git-receive-pack.
 	dial(ctx context.Context) (session, error)
+	dialPush(ctx context.Context) (pushSession, error)
 	// explain says what an error of a session means.
 	explain(err error) error
 	close()
@@ -61,6 +63,13 @@ type dialer interface {
 type session interface {
 	AdvertisedReferencesContext(ctx context.Context) (*packp.AdvRefs, error)
 	UploadPack(ctx context.Context, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error)
+	Close() error
+}
+
+// pushSession is one conversation: references, then a pack for the remote.
+type pushSession interface {
+	AdvertisedReferencesContext(ctx context.Context) (*packp.AdvRefs, error)
+	ReceivePack(ctx context.Context, req *packp.ReferenceUpdateRequest) (*packp.ReportStatus, error)
 	Close() error
 }
 

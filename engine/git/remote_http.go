@@ -204,7 +204,7 @@ func (h *httpDialer) explain(err error) error {
 	case errors.Is(err, transport.ErrAuthenticationRequired):
 		e.Kind, e.Cause, e.Advice = ErrAuth, nil, "the remote asks who we are: check the user and the password or token"
 	case errors.Is(err, transport.ErrAuthorizationFailed):
-		e.Kind, e.Cause, e.Advice = ErrAuth, nil, "the remote knows us and refuses: give this user or token the right to read the repository"
+		e.Kind, e.Cause, e.Advice = ErrAuth, nil, "the remote knows us and refuses: give this user or token the right to read the repository, or to push to it"
 	case errors.Is(err, transport.ErrRepositoryNotFound):
 		e.Kind, e.Cause, e.Advice = ErrNoRepository, nil, "check the path; a private repository also answers so to whoever may not read it"
 	case errors.As(err, &certificate):

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-git/go-git/v5/plumbing/transport"
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
@@ -20,7 +21,7 @@ const handshakeTimeout = 20 * time.Second
 // reuseTimeout is how long an open connection may take to show that it lives.
 const reuseTimeout = 5 * time.Second
 
-// sshDialer talks to git-upload-pack over one connection that stays open,
+// sshDialer talks to git's programs over one connection that stays open,
 // with a channel for each conversation. Neither ssh's configuration nor its
 // agent are looked at: what counts is in Auth.
 type sshDialer struct {
@@ -39,12 +40,21 @@ func newSSHDialer(place location, auth Auth) (*sshDialer, error) {
 	return &sshDialer{place: place, auth: auth}, nil
 }
 
-// dial opens a channel, on a new connection if the old one is dead.
+// dial begins a conversation with git-upload-pack.
 func (d *sshDialer) dial(ctx context.Context) (session, error) {
+	s, err := d.open(ctx, transport.UploadPackServiceName)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// open opens a channel, on a new connection if the old one is dead.
+func (d *sshDialer) open(ctx context.Context, service string) (*sshSession, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.client != nil {
-		if s, err := d.reuse(ctx); err == nil {
+		if s, err := d.reuse(ctx, service); err == nil {
 			return s, nil
 		}
 		_ = d.client.Close()
@@ -54,7 +64,7 @@ func (d *sshDialer) dial(ctx context.Context) (session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := openSSH(ctx, client, d.place.path)
+	s, err := openSSH(ctx, client, service, d.place.path)
 	if err != nil {
 		_ = client.Close()
 		return nil, err
@@ -65,11 +75,11 @@ func (d *sshDialer) dial(ctx context.Context) (session, error) {
 
 // reuse opens a channel on the connection there is. One that has died in
 // silence is given up soon.
-func (d *sshDialer) reuse(ctx context.Context) (session, error) {
+func (d *sshDialer) reuse(ctx context.Context, service string) (*sshSession, error) {
 	client := d.client
 	silent := time.AfterFunc(reuseTimeout, func() { _ = client.Close() })
 	defer silent.Stop()
-	return openSSH(ctx, client, d.place.path)
+	return openSSH(ctx, client, service, d.place.path)
 }
 
 func (d *sshDialer) connect(ctx context.Context) (*ssh.Client, error) {
@@ -155,7 +165,7 @@ func (d *sshDialer) explain(err error) error {
 		e.Advice = fmt.Sprintf("register the public half of %s with the remote, for user %s", d.auth.SSHKeyFile, d.auth.user(d.place))
 	case errors.As(err, &said):
 		e.Kind, e.Cause, e.Detail = said.kind(), nil, said.text
-		e.Advice = "check the path, and that this key may read the repository"
+		e.Advice = "check the path, and that this key may read the repository, or push to it"
 	case errors.Is(err, ErrLimit), errors.Is(err, ErrNoObject):
 		return err
 	}

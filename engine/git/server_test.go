@@ -80,16 +80,18 @@ func overHTTP(t testing.TB, c *clone) (*backend, string) {
 	return b, b.URL + "/" + filepath.Base(c.bare)
 }
 
-// sshServer lets one key in and runs git-upload-pack for it.
+// sshServer lets one key in and runs git's programs for it.
 type sshServer struct {
 	t           testing.TB
 	listener    net.Listener
 	hostKey     ssh.Signer
 	clientKey   string // its file
 	connections atomic.Int64
-	work        sync.WaitGroup
-	mu          sync.Mutex
-	open        []net.Conn
+	// readOnly refuses pushes as forges do.
+	readOnly atomic.Bool
+	work     sync.WaitGroup
+	mu       sync.Mutex
+	open     []net.Conn
 }
 
 func newSSHServer(t testing.TB) *sshServer {
@@ -200,12 +202,12 @@ func (s *sshServer) serve(conn net.Conn, config *ssh.ServerConfig) {
 		if err != nil {
 			return
 		}
-		s.work.Go(func() { execute(channel, requests) })
+		s.work.Go(func() { s.execute(channel, requests) })
 	}
 }
 
 // execute runs the one command of a channel by the shell, as sshd does.
-func execute(channel ssh.Channel, requests <-chan *ssh.Request) {
+func (s *sshServer) execute(channel ssh.Channel, requests <-chan *ssh.Request) {
 	defer channel.Close()
 	for req := range requests {
 		var payload struct{ Command string }
@@ -214,6 +216,9 @@ func execute(channel ssh.Channel, requests <-chan *ssh.Request) {
 			continue
 		}
 		_ = req.Reply(true, nil)
+		if s.readOnly.Load() && strings.HasPrefix(payload.Command, "git-receive-pack") {
+			payload.Command = "echo ERROR: Permission to push denied. >&2; exit 1"
+		}
 		cmd := exec.Command("sh", "-c", payload.Command)
 		cmd.Env = gitEnv()
 		cmd.Stdout, cmd.Stderr = channel, channel.Stderr()

@@ -11,22 +11,23 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"golang.org/x/crypto/ssh"
 )
 
-// sshSession is one run of git-upload-pack.
+// sshSession is one run of git-upload-pack or git-receive-pack.
 type sshSession struct {
 	channel *ssh.Session
 	in      io.WriteCloser
 	out     io.Reader
 	said    *message
-	// asked says that a pack was asked for, which ends the conversation.
+	// asked says that a pack was asked for, or sent, which ends the conversation.
 	asked bool
 	stop  func() bool
 }
 
-func openSSH(ctx context.Context, client *ssh.Client, path string) (*sshSession, error) {
+func openSSH(ctx context.Context, client *ssh.Client, service, path string) (*sshSession, error) {
 	channel, err := client.NewSession()
 	if err != nil {
 		return nil, err
@@ -39,7 +40,7 @@ func openSSH(ctx context.Context, client *ssh.Client, path string) (*sshSession,
 	if s.out, err = channel.StdoutPipe(); err != nil {
 		return nil, errors.Join(err, channel.Close())
 	}
-	if err := channel.Start(transport.UploadPackServiceName + " " + quoted(path)); err != nil {
+	if err := channel.Start(service + " " + quoted(path)); err != nil {
 		return nil, errors.Join(err, channel.Close())
 	}
 	s.stop = context.AfterFunc(ctx, func() { _ = channel.Close() })
@@ -91,6 +92,25 @@ func (s *sshSession) UploadPack(_ context.Context, req *packp.UploadPackRequest)
 		return nil, s.orMessage(err)
 	}
 	return res, nil
+}
+
+// ReceivePack sends a pack and the references that are to move with it.
+func (s *sshSession) ReceivePack(_ context.Context, req *packp.ReferenceUpdateRequest) (*packp.ReportStatus, error) {
+	s.asked = true
+	if err := req.Encode(s.in); err != nil {
+		return nil, s.orMessage(err)
+	}
+	if err := s.in.Close(); err != nil {
+		return nil, s.orMessage(err)
+	}
+	report := packp.NewReportStatus()
+	if !req.Capabilities.Supports(capability.ReportStatus) {
+		return nil, s.channel.Wait()
+	}
+	if err := report.Decode(s.out); err != nil {
+		return nil, s.orMessage(err)
+	}
+	return report, report.Error()
 }
 
 // Close ends the conversation: politely, if no pack was asked for.

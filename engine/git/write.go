@@ -1,22 +1,17 @@
 package git
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
-	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/go-git/go-git/v5/storage/memory"
 )
@@ -120,71 +115,4 @@ func withBlob(s *filesystem.Storage, made *memory.Storage, tree plumbing.Hash, p
 		return plumbing.ZeroHash, err
 	}
 	return made.SetEncodedObject(o)
-}
-
-// push writes the objects into the repository and moves the branch.
-func (l *local) push(_ context.Context, branch string, old, now plumbing.Hash, made *memory.Storage) error {
-	stored := l.stored()
-	for _, o := range made.Objects {
-		if _, err := stored.SetEncodedObject(o); err != nil {
-			return fmt.Errorf("%s: %w", l.path, err)
-		}
-	}
-	name := plumbing.NewBranchReferenceName(branch)
-	if ref, err := stored.Reference(name); err != nil || ref.Hash() != old {
-		return &Error{Repository: l.path, Kind: ErrMoved}
-	}
-	err := stored.CheckAndSetReference(plumbing.NewHashReference(name, now), plumbing.NewHashReference(name, old))
-	if err != nil {
-		return &Error{Repository: l.path, Kind: ErrMoved, Cause: err}
-	}
-	return nil
-}
-
-// push sends the objects to the remote, which moves the branch if it still is
-// where it was.
-func (m *remote) push(ctx context.Context, branch string, old, now plumbing.Hash, made *memory.Storage) error {
-	d, ok := m.dialer.(interface {
-		dialPush() (transport.ReceivePackSession, error)
-	})
-	if !ok {
-		return &Error{Repository: m.place.String(), Kind: ErrAuth, Detail: "pushing over " + m.place.scheme + " is not supported", Advice: "use https"}
-	}
-	s, err := d.dialPush()
-	if err != nil {
-		return m.explain(err)
-	}
-	defer s.Close()
-	adv, err := s.AdvertisedReferencesContext(ctx)
-	if err != nil {
-		return m.explain(err)
-	}
-	if at := adv.References[plumbing.NewBranchReferenceName(branch).String()]; at != old {
-		return &Error{Repository: m.place.String(), Kind: ErrMoved}
-	}
-	var pack bytes.Buffer
-	hashes := make([]plumbing.Hash, 0, len(made.Objects))
-	for h := range made.Objects {
-		hashes = append(hashes, h)
-	}
-	if _, err := packfile.NewEncoder(&pack, made, false).Encode(hashes, 0); err != nil {
-		return err
-	}
-	req := packp.NewReferenceUpdateRequestFromCapabilities(adv.Capabilities)
-	req.Commands = []*packp.Command{{Name: plumbing.NewBranchReferenceName(branch), Old: old, New: now}}
-	req.Packfile = io.NopCloser(&pack)
-	report, err := s.ReceivePack(ctx, req)
-	if err == nil && report != nil {
-		err = report.Error()
-	}
-	return m.explain(err)
-}
-
-// dialPush begins a conversation with git-receive-pack.
-func (h *httpDialer) dialPush() (transport.ReceivePackSession, error) {
-	client, method, err := h.client()
-	if err != nil {
-		return nil, err
-	}
-	return client.NewReceivePackSession(h.endpoint(), method)
 }

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// TestCommit_PutsAFileBackAsGitWould over the file system and over HTTP.
+// TestCommit_PutsAFileBackAsGitWould over the file system, HTTP and ssh.
 func TestCommit_PutsAFileBackAsGitWould(t *testing.T) {
 	key, public := sshKey(t)
-	for _, over := range []string{"a folder", "HTTP"} {
+	for _, over := range []string{"a folder", "HTTP", "ssh"} {
 		t.Run(over, func(t *testing.T) {
 			c := newClone(t)
 			c.write("other.yaml", "x")
@@ -20,9 +20,12 @@ func TestCommit_PutsAFileBackAsGitWould(t *testing.T) {
 			old := c.git("rev-parse", "HEAD:teams/shop/hello.yaml")
 			head := c.push("teams/shop/hello.yaml", "two")
 			config := Config{URL: c.bare}
-			if over == "HTTP" {
+			switch over {
+			case "HTTP":
 				c.git("-C", c.bare, "config", "http.receivepack", "true")
 				_, config.URL = overHTTP(t, c)
+			case "ssh":
+				config = newSSHServer(t).config(c.bare)
 			}
 			r := open(t, config)
 			if _, err := r.Head(t.Context()); err != nil {
@@ -59,15 +62,46 @@ func TestCommit_PutsAFileBackAsGitWould(t *testing.T) {
 	}
 }
 
-func TestCommit_OverSSHSaysThatItCannot(t *testing.T) {
+// TestCommit_SaysWhyTheRemoteDoesNotTakeIt: a hook, as a protected branch has
+// one, or a key that may only read.
+func TestCommit_SaysWhyTheRemoteDoesNotTakeIt(t *testing.T) {
+	for _, over := range []string{"HTTP", "ssh"} {
+		t.Run(over, func(t *testing.T) {
+			c := newClone(t)
+			head := c.push("a.yaml", "a")
+			hook := filepath.Join(c.bare, "hooks", "pre-receive")
+			if err := os.WriteFile(hook, []byte("#!/bin/sh\nexit 1\n"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			c.git("-C", c.bare, "config", "http.receivepack", "true")
+			config := newSSHServer(t).config(c.bare)
+			if over == "HTTP" {
+				config = Config{}
+				_, config.URL = overHTTP(t, c)
+			}
+			r := open(t, config)
+			if _, err := r.Head(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			_, err := r.Commit(t.Context(), Change{Parent: head, Path: "a.yaml", Blob: c.git("rev-parse", "HEAD:a.yaml")})
+			if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "push refused: main: pre-receive hook declined; let this key or token push to main") {
+				t.Errorf("a hook: %v", err)
+			}
+		})
+	}
+}
+
+func TestCommit_OverSSHSaysThatTheKeyMayOnlyRead(t *testing.T) {
 	c := newClone(t)
 	head := c.push("a.yaml", "a")
-	r := open(t, newSSHServer(t).config(c.bare))
+	s := newSSHServer(t)
+	s.readOnly.Store(true)
+	r := open(t, s.config(c.bare))
 	if _, err := r.Head(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	_, err := r.Commit(t.Context(), Change{Parent: head, Path: "a.yaml", Blob: c.git("rev-parse", "HEAD:a.yaml")})
-	if err == nil || !strings.Contains(err.Error(), "use https") {
-		t.Errorf("over ssh: %v", err)
+	if !errors.Is(err, ErrAuth) || !strings.Contains(err.Error(), "ERROR: Permission to push denied") {
+		t.Errorf("a key that may only read: %v", err)
 	}
 }
