@@ -20,7 +20,7 @@ import (
 
 // private is a repository that only ada reads, over https, on a server whose
 // certificate nobody knows.
-type private struct{ url, ca, commit, password string }
+type private struct{ url, bare, ca, commit, password string }
 
 // servePrivate serves a repository whose one file, greeting, holds text.
 func servePrivate(t *testing.T, text string) private {
@@ -42,7 +42,7 @@ func servePrivate(t *testing.T, text string) private {
 	git(work, "commit", "-qm", "Greet")
 	git(work, "push", "-q", bare, "main")
 
-	p := private{commit: git(work, "rev-parse", "HEAD"), password: fmt.Sprint("hidden/", time.Now().UnixNano())}
+	p := private{bare: bare, commit: git(work, "rev-parse", "HEAD"), password: fmt.Sprint("hidden/", time.Now().UnixNano())}
 	program := &cgi.Handler{
 		Stderr: io.Discard, Path: filepath.Join(git(root, "--exec-path"), "git-http-backend"),
 		Env: []string{

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
 
 	"github.com/sluice-dev/sluice/runtime/build/creds"
 )
@@ -87,8 +89,28 @@ func (g Git) sshAuth(at *transport.Endpoint) (transport.AuthMethod, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the key for %s cannot be read: %w", at.Host, err)
 	}
-	auth.HostKeyCallback, err = gitssh.NewKnownHostsCallback(filepath.Join(g.Home, ".ssh", "known_hosts"))
-	return auth, err
+	known, err := gitssh.NewKnownHostsDb(filepath.Join(g.Home, ".ssh", "known_hosts"))
+	if err != nil {
+		return nil, fmt.Errorf("known_hosts cannot be read: %w", err)
+	}
+	// A host has keys of several kinds, and shows the one that it is asked for.
+	auth.HostKeyCallback, auth.HostKeyAlgorithms = known.HostKeyCallback(), known.HostKeyAlgorithms(fmt.Sprintf("%s:%d", at.Host, cmp.Or(at.Port, 22)))
+	return auth, nil
+}
+
+// explainSSH says why a server and we do not come together; empty if it is
+// about something else.
+func explainSSH(err error) string {
+	var key *knownhosts.KeyError
+	switch {
+	case errors.As(err, &key) && len(key.Want) == 0:
+		return "the host is not in known_hosts: add its key to the Secret, as `ssh-keyscan HOST` prints it and its owner publishes it"
+	case errors.As(err, &key):
+		return "its key is not the one in known_hosts: somebody may be in between; if the host has a new key, put it into the Secret"
+	case strings.Contains(err.Error(), "unable to authenticate"):
+		return "it does not let us in: register the public half of the Secret's ssh-privatekey with it"
+	}
+	return ""
 }
 
 // identityFor reads the key of a host from what creds has written.

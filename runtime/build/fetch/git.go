@@ -142,6 +142,9 @@ func (g Git) noSuch() error {
 
 // explain turns what the transport says into what to do.
 func (g Git) explain(err error) error {
+	if why := explainSSH(err); why != "" {
+		return fmt.Errorf("%s: %s", g.URL, why)
+	}
 	switch {
 	case errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed), errors.Is(err, transport.ErrInvalidAuthMethod):
 		return fmt.Errorf("%s does not let us in: check user name and password, or token, in the Secret that is annotated with its URL", g.URL)

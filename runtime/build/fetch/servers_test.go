@@ -1,7 +1,10 @@
 package fetch_test
 
 import (
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/pem"
 	"io"
 	"net"
@@ -78,6 +81,12 @@ func overSSH(t *testing.T) sshServer {
 		return nil, nil
 	}}
 	config.AddHostKey(signer)
+	// A key of another kind, which whoever does not look at known_hosts prefers.
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	check(t, err)
+	second, err := ssh.NewSignerFromKey(other)
+	check(t, err)
+	config.AddHostKey(second)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	t.Cleanup(func() { listener.Close() })
