@@ -14,6 +14,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/sluice-dev/sluice/cmd/sluice-local/machine"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/network"
@@ -47,21 +48,29 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
+// box runs an app in a container and returns where it answers.
+func box(t *testing.T, client kubernetes.Interface) (url string) {
+	t.Helper()
+	apply(t, client, "boxed")
+	service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "boxed"}, Spec: corev1.ServiceSpec{
+		Selector: map[string]string{"app": "boxed"}, Ports: []corev1.ServicePort{{Port: 8080}},
+	}}
+	made, err := client.CoreV1().Services("default").Create(t.Context(), service, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url = "http://" + made.Spec.ClusterIP + ":8080"
+	says(t, url, "I am boxed")
+	return url
+}
+
 func TestUp_RunsRealContainersAndLeavesTheMachineAsItWas(t *testing.T) {
 	needMachine(t)
 	dir := shortDir(t)
 	buildApp(t, dir)
 	before := traces(t, dir)
 	l := start(t, dir, freeAddress(t), "--node", "kubelet")
-	apply(t, l.client(), "boxed")
-	service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "boxed"}, Spec: corev1.ServiceSpec{
-		Selector: map[string]string{"app": "boxed"}, Ports: []corev1.ServicePort{{Port: 8080}},
-	}}
-	made, err := l.client().CoreV1().Services("default").Create(t.Context(), service, metav1.CreateOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	says(t, "http://"+made.Spec.ClusterIP+":8080", "I am boxed")
+	url := box(t, l.client())
 	out, complaint, code := try(t, "kubectl", "--dir", dir, "exec", "deploy/boxed", "--", "/app", "get", "http://boxed.default.svc.cluster.local:8080")
 	if code != 0 || !strings.Contains(out, "I am boxed") {
 		t.Errorf("from a pod, by name: code %d: %s%s", code, out, complaint)
@@ -69,11 +78,14 @@ func TestUp_RunsRealContainersAndLeavesTheMachineAsItWas(t *testing.T) {
 	pods := podUIDs(t, l)
 
 	l.end(syscall.SIGKILL)
-	says(t, "http://"+made.Spec.ClusterIP+":8080", "I am boxed") // pods need no cluster
+	says(t, url, "I am boxed") // pods need no cluster
 	if _, complaint, code := try(t, "up", "--no-platform", "--node", "kubelet", "--dir", shortDir(t), "--http", freeAddress(t)); code != 1 || !strings.Contains(complaint, "the cluster in "+dir+" was killed") {
 		t.Errorf("another cluster: code %d: %s", code, complaint)
 	}
 	l = start(t, dir, freeAddress(t), "--node", "kubelet")
+	if _, complaint, code := try(t, "down"); code != 1 || !strings.Contains(complaint, "the cluster runs") {
+		t.Errorf("down, of one that runs: code %d: %s", code, complaint)
+	}
 	if again := podUIDs(t, l); again != pods {
 		t.Errorf("pods %s, then %s", pods, again)
 	}
@@ -82,6 +94,32 @@ func TestUp_RunsRealContainersAndLeavesTheMachineAsItWas(t *testing.T) {
 	}
 	if after := traces(t, dir); after != before {
 		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+}
+
+func TestDown_EndsWhatAKilledClusterLeft(t *testing.T) {
+	needMachine(t)
+	if out, complaint, code := try(t, "down"); code != 0 || !strings.Contains(out, "nothing is left") {
+		t.Errorf("nothing: code %d: %s%s", code, out, complaint)
+	}
+	for _, folder := range []string{"kept", "lost"} {
+		t.Run("with its folder "+folder, func(t *testing.T) {
+			dir := shortDir(t)
+			buildApp(t, dir)
+			before := traces(t, dir)
+			l := start(t, dir, freeAddress(t), "--node", "kubelet")
+			box(t, l.client())
+			l.end(syscall.SIGKILL)
+			if folder == "lost" {
+				_ = os.RemoveAll(dir) // all that nothing is mounted on
+			}
+			if out, complaint, code := try(t, "down"); code != 0 || !strings.Contains(out, dir+" are ended") {
+				t.Errorf("code %d: %s%s", code, out, complaint)
+			}
+			if after := traces(t, dir); after != before {
+				t.Errorf("before:\n%s\nafter:\n%s", before, after)
+			}
+		})
 	}
 }
 

@@ -11,5 +11,5 @@
 //
 // # Reads
 //
-// main.go, then up.go, image.go, kubectl.go.
+// main.go, then up.go, down.go, image.go, kubectl.go.
 package cli

@@ -70,7 +70,7 @@ func newRoot(s Streams) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newUp(s), newImage(s), newKubectlHelp())
+	root.AddCommand(newUp(s), newDown(s), newImage(s), newKubectlHelp())
 	return root
 }
 

@@ -67,9 +67,12 @@ disabled_plugins = [
     runtime_type = "io.containerd.runc.v2"
 `))
 
+// networkName is what notes about pods of the network are named after.
+const networkName = "sluice"
+
 // network is the pods' network: a link of its own for each pod, routed by the
 // machine. No bridge and no masquerading, so no rules that are written per pod.
-var network = template.Must(template.New("").Parse(`{"cniVersion": "0.4.0", "name": "sluice", "plugins": [{
+var network = template.Must(template.New("").Parse(`{"cniVersion": "0.4.0", "name": "{{.Name}}", "plugins": [{
   "type": "ptp", "ipMasq": false,
   "ipam": {"type": "host-local", "dataDir": "{{.Dir}}/addresses", "ranges": [[{"subnet": "{{.Pods}}"}]], "routes": [{"dst": "0.0.0.0/0"}]}
 }]}
@@ -95,8 +98,8 @@ func (c Config) write() (string, error) {
 		var b bytes.Buffer
 		if err := f.text.Execute(&b, struct {
 			Config
-			Socket string
-		}{c, c.socket()}); err != nil {
+			Socket, Name string
+		}{c, c.socket(), networkName}); err != nil {
 			return "", err
 		}
 		if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {

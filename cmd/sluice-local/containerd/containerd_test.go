@@ -1,9 +1,12 @@
 package containerd
 
 import (
+	"errors"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,6 +62,48 @@ func TestRemoveTree_FromTheInnermostUp(t *testing.T) {
 		if _, err := os.Stat(root); !os.IsNotExist(err) {
 			t.Errorf("still there: %v", err)
 		}
+	}
+}
+
+func TestRemoveDead_IsOursAndDead(t *testing.T) {
+	root := t.TempDir()
+	put := func(path, text string) {
+		path = filepath.Join(root, path)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("results/sluice-a1-eth0", "")
+	put("results/cni-loopback-a1-lo", "")
+	put("results/cni-loopback-b2-lo", "")
+	put("notes/ours/state.json", `{"labels":["bundle=/c/state/x"]}`)
+	put("notes/theirs/state.json", `{"labels":["bundle=/cc/state/x"]}`)
+	if err := os.Mkdir(filepath.Join(root, "s"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	alive, err := net.Listen("unix", filepath.Join(root, "s", "alive"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alive.Close()
+	dead, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(root, "s", "dead"), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.SetUnlinkOnClose(false)
+	dead.Close()
+	in := func(dir string) string { return filepath.Join(root, dir) }
+	if err := errors.Join(removeResults(in("results")), removeNotes(in("notes"), "/c"), removeSockets(in("s")), removeSockets(in("none"))); err != nil {
+		t.Error(err)
+	}
+	var left []string
+	for _, dir := range []string{"results", "notes", "s"} {
+		if err := each(in(dir), func(path string) error { left = append(left, filepath.Base(path)); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"cni-loopback-b2-lo", "theirs", "alive"}; !slices.Equal(left, want) {
+		t.Errorf("left %v, want %v", left, want)
 	}
 }
 

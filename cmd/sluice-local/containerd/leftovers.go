@@ -1,9 +1,11 @@
 package containerd
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -98,6 +100,64 @@ func removeTree(root string) error {
 // fixedDirs are folders that containerd, its shims and the network library make
 // wherever their own are, inner ones first.
 var fixedDirs = []string{"/run/containerd/runc/k8s.io", "/run/containerd/runc", "/run/containerd/s", "/run/containerd", "/var/lib/cni/results", "/var/lib/cni"}
+
+// RemoveDead removes what killed shims left in fixed folders: their sockets,
+// runc's notes about containers of the containerd in a folder, and the network
+// library's about pods of our network.
+func RemoveDead(dir string) error {
+	return errors.Join(removeSockets("/run/containerd/s"), removeNotes("/run/containerd/runc/k8s.io", dir), removeResults("/var/lib/cni/results"))
+}
+
+// removeResults removes the notes about pods of our network, one for each of
+// their two links.
+func removeResults(dir string) error {
+	return each(dir, func(path string) error {
+		pod, ours := strings.CutPrefix(filepath.Base(path), networkName+"-")
+		if !ours {
+			return nil
+		}
+		loopback := filepath.Join(dir, "cni-loopback-"+strings.TrimSuffix(pod, "-eth0")+"-lo")
+		return errors.Join(os.Remove(path), os.RemoveAll(loopback))
+	})
+}
+
+// removeSockets removes sockets at which nobody listens.
+func removeSockets(dir string) error {
+	return each(dir, func(path string) error {
+		conn, err := net.Dial("unix", path)
+		if err == nil {
+			return conn.Close()
+		}
+		if errors.Is(err, unix.ECONNREFUSED) {
+			return os.Remove(path)
+		}
+		return nil
+	})
+}
+
+// removeNotes removes runc's notes about containers with a bundle below dir.
+func removeNotes(notes, dir string) error {
+	return each(notes, func(path string) error {
+		state, err := os.ReadFile(filepath.Join(path, "state.json"))
+		if err != nil || !bytes.Contains(state, []byte(`"bundle=`+dir+"/")) {
+			return nil
+		}
+		return os.RemoveAll(path)
+	})
+}
+
+// each does something with whatever is in a folder, if there is one.
+func each(dir string, do func(path string) error) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	errs := []error{err}
+	for _, e := range entries {
+		errs = append(errs, do(filepath.Join(dir, e.Name())))
+	}
+	return errors.Join(errs...)
+}
 
 // RemoveEmpty removes those of containerd's fixed folders in which nothing is.
 func RemoveEmpty() {

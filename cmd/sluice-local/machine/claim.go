@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,7 +42,7 @@ func take(runDir, dir string, isNode func() (bool, error)) (*Claim, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Claim{held: held, mark: filepath.Join(runDir, "unclean")}
+	c := &Claim{held: held, mark: markIn(runDir)}
 	err = c.checkLeft(dir, isNode)
 	if err == nil {
 		err = os.WriteFile(c.mark, []byte(dir), 0o644)
@@ -61,7 +62,7 @@ func (c *Claim) checkLeft(dir string, isNode func() (bool, error)) error {
 		return nil
 	}
 	if err == nil {
-		return fmt.Errorf("--node kubelet: the cluster in %[1]s was killed and its pods are left; take it down in order first: sluice-local up --node kubelet --dir %[1]s, then Ctrl-C", left)
+		return fmt.Errorf("--node kubelet: the cluster in %[1]s was killed and its pods are left; to go on with it: sluice-local up --node kubelet --dir %[1]s; to end them: sluice-local down", left)
 	}
 	node, err := isNode()
 	if err == nil && node {
@@ -69,6 +70,21 @@ func (c *Claim) checkLeft(dir string, isNode func() (bool, error)) error {
 	}
 	return err
 }
+
+// Left is the folder of the cluster that was killed on this machine, or that
+// runs on it; "" if there is none.
+func Left() (string, error) {
+	dir, err := os.ReadFile(markIn(runDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("machine: %w", err)
+	}
+	return string(dir), nil
+}
+
+func markIn(runDir string) string { return filepath.Join(runDir, "unclean") }
 
 // isNode asks the packet filter for kube-proxy's chain.
 func isNode() (bool, error) {

@@ -79,15 +79,7 @@ func isPodLink(name string) bool { return strings.HasPrefix(name, podLinkPrefix)
 // leadsToPods reports whether a link has an address of the pods' network.
 func leadsToPods(link netlink.Link) bool {
 	addrs, err := netlink.AddrList(link, netlink.FAMILY_V4)
-	if err != nil {
-		return false
-	}
-	for _, a := range addrs {
-		if ip, ok := netip.AddrFromSlice(a.IP.To4()); ok && Pods.Contains(ip) {
-			return true
-		}
-	}
-	return false
+	return err == nil && anyOfPods(addrs)
 }
 
 func ipNet(p netip.Prefix) *net.IPNet {

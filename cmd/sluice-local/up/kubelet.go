@@ -34,14 +34,19 @@ func (s *session) startKubeletNode(ctx context.Context) error {
 	return s.startDNS(ctx)
 }
 
-// startContainerd starts containerd and returns when it can run pods. When the
-// cluster ends, the pods end after the kubelet, which would start them again,
-// and before containerd.
+// startContainerd starts containerd and returns when it can run pods.
 func (s *session) startContainerd(ctx context.Context) (*containerd.Runtime, error) {
 	pause, err := s.pauseImage(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return s.takePods(ctx, pause)
+}
+
+// takePods starts containerd, with whatever pods a killed run left. When the
+// cluster ends, the pods end after the kubelet, which would start them again,
+// and before containerd.
+func (s *session) takePods(ctx context.Context, pause string) (*containerd.Runtime, error) {
 	runtime, err := containerd.New(containerd.Config{
 		Dir: containerdDir(s.Dir), Program: s.machine.tools.Containerd, Plugins: s.machine.tools.Plugins,
 		Pods: network.Pods, Host: registry.Host, Registry: s.claim.Block.Registry().String(),

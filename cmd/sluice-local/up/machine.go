@@ -86,9 +86,9 @@ func (m *containers) listen(ctx context.Context) (err error) {
 // link or name outside of the folder.
 func (m *containers) giveBack(dir string) error {
 	errs := []error{
-		containerd.EndShims(containerdDir(dir)),
+		containerd.EndShims(containerdDir(dir)), containerd.RemoveDead(containerdDir(dir)),
 		containerd.Unmount(containerdDir(dir)), containerd.Unmount(kubeletDir(dir)), containerd.RemoveGroups(),
-		kubelet.Tidy(kubeletDir(dir)), network.CleanFilter(),
+		kubelet.Tidy(kubeletDir(dir)), network.CleanFilter(), network.RemoveSpaces(),
 	}
 	containerd.RemoveEmpty()
 	if m.link != nil {

@@ -38,34 +38,43 @@ func Run(ctx context.Context, cfg Config) error {
 		}
 		cfg.Sluice = sluice
 	}
-	held, err := lock.Take(cfg.Dir, fmt.Sprintf("sluice-local (process %d, --http %s)", os.Getpid(), cfg.HTTP))
+	s, done, err := open(cfg)
 	if err != nil {
 		return err
 	}
-	defer held.Release()
+	defer done()
 	if err := address.CheckFree(ctx, cfg.HTTP); err != nil {
 		return err
 	}
-	log, file, err := openLog(cfg.Dir)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	if cfg.Err == os.Stderr {
-		user, restore, err := keepTerminal(file)
-		if err != nil {
-			return err
-		}
-		defer restore()
-		cfg.Err = user
-	}
-	tuneMemory()
-	s := &session{Config: cfg, log: log, start: time.Now()}
 	err = s.run(ctx)
 	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w\nmore in %s", err, file.Name())
+		return fmt.Errorf("%w\nmore in %s", err, s.logFile())
 	}
 	return nil // whatever went wrong while being told to stop
+}
+
+// open makes a folder, which must exist, this process's own until done.
+func open(cfg Config) (s *session, done func(), err error) {
+	held, err := lock.Take(cfg.Dir, fmt.Sprintf("sluice-local (process %d, --http %s)", os.Getpid(), cfg.HTTP))
+	if err != nil {
+		return nil, nil, err
+	}
+	log, file, err := openLog(cfg.Dir)
+	if err != nil {
+		return nil, nil, errors.Join(err, held.Release())
+	}
+	restore := func() {}
+	if cfg.Err == os.Stderr {
+		if cfg.Err, restore, err = keepTerminal(file); err != nil {
+			return nil, nil, errors.Join(err, file.Close(), held.Release())
+		}
+	}
+	tuneMemory()
+	return &session{Config: cfg, log: log, start: time.Now()}, func() {
+		restore()
+		_ = file.Close()
+		_ = held.Release()
+	}, nil
 }
 
 // session is one cluster from start to end.
@@ -204,5 +213,7 @@ func (s *session) apiListener() net.Listener {
 	}
 	return s.claim.API
 }
+
+func (s *session) logFile() string { return filepath.Join(s.Dir, "log", "cluster.log") }
 
 func (s *session) kubeconfig() string { return filepath.Join(s.Dir, "kubeconfig") }
