@@ -25,7 +25,7 @@ func (e *Engine) arrange() {
 	policy, _ := e.policy()
 	a := arrangement{engine: e, policy: policy, taken: map[configurationKey]int64{}, out: map[configurationKey][]render.Preview{}}
 	for _, ref := range e.previews.seen {
-		p := status.Preview{Ref: ref.name, Commit: ref.commit, Subject: Subject(ref.head.Message), Open: ref.open(), Reason: ref.closed}
+		p := status.Preview{Ref: ref.name, Commit: ref.commit, Subject: Subject(ref.head.Message), Open: ref.open(), State: ref.state, Over: ref.over, Reason: ref.closed}
 		if ref.paused != "" {
 			p.Reason = ref.paused
 		}
@@ -190,27 +190,4 @@ func (p previews) print(b []byte, u *unit) []byte {
 		b = appendTexts(b, "preview", v.Ref, v.Tag, v.Workload.Revision, strconv.FormatInt(v.Percent, 10))
 	}
 	return b
-}
-
-// report is what is said of previews, with what the cluster knows of them.
-func (p previews) report(c cluster) []status.Preview {
-	out := make([]status.Preview, 0, len(p.list))
-	for _, v := range p.list {
-		services := v.Services
-		v.Services = nil
-		for _, s := range services {
-			if r, ok := c.names()[revisionKey{s.Identity.Namespace, s.Revision}]; ok {
-				s.Ready = r.ready
-				if why := troubleText(r); why != "" {
-					s.Reason = why
-				}
-			}
-			v.Services = append(v.Services, s)
-		}
-		out = append(out, v)
-	}
-	if p.cut > 0 {
-		out = append(out, status.Preview{Ref: "refs", Reason: fmt.Sprintf("%d more refs match the policy of previews and are not looked at: as many are open as it allows (previews.most)", p.cut)})
-	}
-	return out
 }

@@ -18,9 +18,10 @@ import (
 // previews is what refs beside the trusted branch run of its services.
 type previews struct {
 	// seen are the refs that were looked at, newest first; cut is how many more
-	// there are.
+	// there are, and full that it is not the policy that cuts.
 	seen []*seenRef
 	cut  int
+	full bool
 	// of is what is rendered, list what is reported.
 	of   map[configurationKey][]render.Preview
 	list []status.Preview
@@ -39,8 +40,13 @@ type seenRef struct {
 	commit, trunk string
 	pace          preview.Pace
 	head          git.Commit
-	// closed says why it is not open, paused why a newer commit is not looked at yet.
-	closed, paused string
+	// closed says why it is not open, and state what that means; over that
+	// nothing will change that.
+	closed string
+	state  status.State
+	over   bool
+	// paused says why a newer commit is not looked at yet.
+	paused string
 	// parts are the files that it changed.
 	parts []load.Part
 }
@@ -75,6 +81,10 @@ const (
 // many may be open; the rest comes a second later.
 const looksPerPass = 4
 
+// seenMost bounds how many refs are kept track of that are not open: forges
+// keep the refs of all pull requests that ever were.
+const seenMost = 500
+
 // lookPreviews finds out what the refs beside the branch describe. It reports
 // whether anything has to be rendered anew. The branch itself comes first: it
 // is called when that is done.
@@ -108,7 +118,8 @@ func (e *Engine) lookPreviews(ctx context.Context) (changed bool) {
 	e.previews.seen, e.previews.cut = nil, 0
 	open := 0
 	for _, name := range names {
-		if open >= policy.Most {
+		e.previews.full = open < policy.Most
+		if open >= policy.Most || len(e.previews.seen) >= seenMost+open {
 			e.previews.cut++
 			continue
 		}
@@ -146,8 +157,15 @@ func (e *Engine) previewRefs(ctx context.Context, policy preview.Policy) (names 
 
 func (r *seenRef) open() bool { return r.commit != "" && r.closed == "" }
 
-// close keeps nothing of what a ref described.
-func (r *seenRef) close(why string) { r.closed, r.parts = why, nil }
+// close keeps nothing of what a ref described. It is held until somebody lets
+// it in.
+func (r *seenRef) close(why string) { r.closed, r.state, r.parts = why, status.Progressing, nil }
+
+// end closes a ref for as long as it stays where it is.
+func (r *seenRef) end(why string, state status.State) {
+	r.close(why)
+	r.state, r.over = state, true
+}
 
 // previewLook is one look at all refs.
 type previewLook struct {
@@ -170,8 +188,15 @@ func (l *previewLook) again(wait time.Duration) {
 func (l *previewLook) look(ctx context.Context, ref *seenRef, commit string) {
 	ref.paused = ""
 	if why := l.policy.Admits(ref.name, len(l.signers) > 0); why != "" {
+		*ref = seenRef{name: ref.name, commit: commit, pace: ref.pace}
 		ref.close(why)
 		return
+	}
+	if ref.commit == commit && !ref.head.Committed.IsZero() { // what has got too old stays so, wherever the branch is
+		if why := l.policy.TooOld(ref.head.Committed, l.now); why != "" {
+			ref.end(why, status.Progressing)
+			return
+		}
 	}
 	if ref.commit != commit || ref.trunk != l.engine.snapshot.Commit.Hash {
 		if !l.compare(ctx, ref, commit) {
@@ -182,7 +207,7 @@ func (l *previewLook) look(ctx context.Context, ref *seenRef, commit string) {
 		return
 	}
 	if why := l.policy.TooOld(ref.head.Committed, l.now); why != "" {
-		ref.close(why)
+		ref.end(why, status.Progressing)
 	} else {
 		l.again(ref.head.Committed.Add(l.policy.TTL).Sub(l.now) + time.Second)
 	}
@@ -205,8 +230,8 @@ func (l *previewLook) compare(ctx context.Context, ref *seenRef, commit string) 
 	}
 	l.budget--
 	c, err := l.compared(ctx, ref.name, commit)
-	if wrong := refusal(err); wrong != "" {
-		*ref = seenRef{name: ref.name, commit: commit, trunk: l.engine.snapshot.Commit.Hash, pace: ref.pace, head: c.Head, closed: wrong}
+	if wrong, state := refusal(err); wrong != "" {
+		*ref = seenRef{name: ref.name, commit: commit, trunk: l.engine.snapshot.Commit.Hash, pace: ref.pace, head: c.Head, closed: wrong, state: state}
 		return false
 	}
 	if err != nil {
@@ -222,7 +247,7 @@ func (l *previewLook) compare(ctx context.Context, ref *seenRef, commit string) 
 	}
 	*ref = seenRef{name: ref.name, commit: commit, trunk: l.engine.snapshot.Commit.Hash, pace: ref.pace, head: c.Head, parts: parts}
 	if c.Merged {
-		ref.close("it is merged: the trusted branch has all its commits")
+		ref.end("it is merged: the trusted branch has all its commits", status.Ready)
 	}
 	return true
 }
@@ -239,14 +264,14 @@ func (l *previewLook) compared(ctx context.Context, name, commit string) (git.Co
 }
 
 // refusal is what is wrong with the ref itself, if the error says so.
-func refusal(err error) string {
+func refusal(err error) (why string, state status.State) {
 	switch {
 	case errors.Is(err, git.ErrUnsigned):
-		return "its newest commit is not signed by one of the keys under previews.signers, and it is not listed under previews.allow"
+		return "its newest commit is not signed by one of the keys under previews.signers, and it is not listed under previews.allow", status.Progressing
 	case errors.Is(err, git.ErrLimit):
-		return err.Error()
+		return err.Error(), status.Failed
 	}
-	return ""
+	return "", ""
 }
 
 // changedParts reads the files that a ref changed and that the branch has not

@@ -21,7 +21,7 @@ func (e *Engine) summary(c cluster, p plan.Plan) status.Report {
 		Repository: e.cfg.Name, Branch: e.cfg.Branch,
 		Commit: e.snapshot.Commit.Hash, Subject: Subject(e.snapshot.Commit.Message), Author: e.snapshot.Commit.AuthorName,
 		Rewritten: e.snapshot.Rewritten, Applied: e.applied,
-		Problems: slices.Clone(e.tree.Problems), Holds: p.Holds, Previews: e.previews.report(c),
+		Problems: slices.Clone(e.tree.Problems), Holds: p.Holds, Previews: e.previewReport(c),
 	}
 	if e.lookErr != nil {
 		r.Error = e.lookErr.Error()

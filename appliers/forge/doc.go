@@ -1,5 +1,6 @@
 // Package forge tells GitHub, GitLab or Gitea how a commit fares: one commit
-// status for each spec that the commit touched, and one for all together.
+// status for each spec that the commit touched, and one for all together; and how
+// the newest commits of previewed branches and pull requests do.
 //
 // # In
 //
@@ -14,5 +15,5 @@
 //
 // # Reads
 //
-// statuses.go is what is said, pure; place.go is where; reporter.go sends.
+// statuses.go and previews.go are what is said, pure; place.go is where; reporter.go sends.
 package forge

@@ -114,13 +114,16 @@ func (r *Reporter) Run(ctx context.Context) error {
 func (r *Reporter) next() (Status, bool) {
 	r.lock.Lock()
 	defer r.lock.Unlock()
+	commits := make(map[string]bool, len(r.wanted))
 	for _, s := range r.wanted {
-		if r.said[s.key()] != s {
+		before, known := r.said[s.key()]
+		if before != s && (known || !s.Last) {
 			return s, true
 		}
+		commits[s.Commit] = true
 	}
 	for k := range r.said { // of earlier commits nothing will be said again
-		if len(r.wanted) > 0 && k.commit != r.wanted[0].Commit {
+		if len(r.wanted) > 0 && !commits[k.commit] {
 			delete(r.said, k)
 		}
 	}

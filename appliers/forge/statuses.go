@@ -32,6 +32,9 @@ type Status struct {
 	Text string
 	// URL is where the spec answers; empty if nowhere.
 	URL string
+	// Last: what it speaks of is over. It is said only where something was said
+	// before, so that the past is left alone.
+	Last bool
 }
 
 const (
@@ -81,7 +84,7 @@ func statuses(r status.Report, touched map[schema.Identity]bool) []Status {
 			out = append(out, Status{Commit: r.Commit, Context: contextOf(s.Identity), State: stateOf(s.State), Text: text(s), URL: s.URL})
 		}
 	}
-	return out
+	return append(out, previews(r)...)
 }
 
 // whole is the status of the commit as a whole.

@@ -15,8 +15,14 @@ type Preview struct {
 	Subject string `json:"subject,omitempty"`
 	// Open: what it changes runs, as far as Problems do not say otherwise.
 	Open bool `json:"open"`
+	// State is Ready if all that may run of it does, or if it is over; Progressing
+	// while pods start, or somebody has to let it in; Failed if anything of it is
+	// refused or does not run.
+	State State `json:"state"`
 	// Reason says why it is not open, or what it waits for.
 	Reason string `json:"reason,omitempty"`
+	// Over: it is merged, or too old. Nothing more is to be expected of it.
+	Over bool `json:"over,omitempty"`
 	// Services are those that it changes.
 	Services []Previewed `json:"services,omitempty"`
 	// Problems are what of it is refused, each in one sentence.
@@ -33,13 +39,35 @@ type Previewed struct {
 	// Percent is what it gets of the service's requests.
 	Percent int64 `json:"percent,omitempty"`
 	Ready   bool  `json:"ready"`
-	// Reason says why it is not ready, or why it gets less than it asks for.
+	// Failed: it does not start, or has answered worse than the service itself.
+	Failed bool `json:"failed,omitempty"`
+	// Reason says why it is not ready or has failed, or why it gets less than it
+	// asks for.
 	Reason string `json:"reason,omitempty"`
 }
 
 func (p Preview) equal(other Preview) bool {
-	return p.Ref == other.Ref && p.Commit == other.Commit && p.Subject == other.Subject && p.Open == other.Open && p.Reason == other.Reason &&
+	return p.Ref == other.Ref && p.Commit == other.Commit && p.Subject == other.Subject && p.Open == other.Open && p.State == other.State && p.Over == other.Over && p.Reason == other.Reason &&
 		slices.Equal(p.Services, other.Services) && slices.Equal(p.Problems, other.Problems)
+}
+
+// Judge finds the state of a preview that is open.
+func (p *Preview) Judge() {
+	p.State = Ready
+	if p.Reason != "" {
+		p.State = Progressing
+	}
+	for _, s := range p.Services {
+		switch {
+		case s.Failed:
+			p.State = Failed
+		case !s.Ready && p.State != Failed:
+			p.State = Progressing
+		}
+	}
+	if len(p.Problems) > 0 {
+		p.State = Failed
+	}
 }
 
 // previewEvents tells which previews came and went, and what was refused.

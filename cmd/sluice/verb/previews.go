@@ -14,14 +14,22 @@ func PreviewLimits(s install.Settings) preview.Limits {
 	return preview.Limits{Most: s.Previews.Most, Percent: s.Previews.Percent, TTL: s.Previews.TTL()}
 }
 
+// closedShown is how many refs that are not open are printed: a forge may have
+// thousands of them.
+const closedShown = 10
+
 // previews prints the refs beside the branch, of one service or of all.
 func (v *statusOptions) previews(list []status.Preview) {
 	s := v.streams
+	closed := 0
 	for _, p := range list {
 		if v.only != "" && !previews(p, v.only) {
 			continue
 		}
 		if !p.Open {
+			if closed++; closed > closedShown && p.Commit != "" {
+				continue
+			}
 			s.Printf("\npreview %s: %s\n", p.Ref, p.Reason)
 			continue
 		}
@@ -35,6 +43,9 @@ func (v *statusOptions) previews(list []status.Preview) {
 		if p.Reason != "" {
 			s.Printf("  %s\n", p.Reason)
 		}
+	}
+	if closed > closedShown {
+		s.Printf("\n%d more refs are not open; -o json lists them\n", closed-closedShown)
 	}
 }
 
