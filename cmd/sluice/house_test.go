@@ -72,6 +72,7 @@ var mayImport = map[string][]string{
 	"runtime/gateway":           {"schema/contract", "runtime/proxy"},
 	"runtime/autoscaler/decide": {"schema/contract", "runtime/stat"},
 	"runtime/autoscaler":        {"schema/contract", "runtime/stat", "runtime/autoscaler/decide"},
+	"runtime/google":            {},
 	"runtime/build":             {},
 	"runtime/build/registries":  {"schema/contract"},
 	"runtime/build/image":       {},
@@ -87,7 +88,7 @@ var mayImport = map[string][]string{
 	"runtime/bus/memory":    {"runtime/bus"},
 	"runtime/bus/jetstream": {"runtime/bus"},
 	"runtime/bus/kafka":     {"runtime/bus"},
-	"runtime/bus/pubsub":    {"runtime/bus"},
+	"runtime/bus/pubsub":    {"runtime/bus", "runtime/google"},
 	"runtime/bus/rabbitmq":  {"runtime/bus"},
 	"runtime/bus/catalog":   {"runtime/bus", "runtime/bus/memory", "runtime/bus/jetstream", "runtime/bus/kafka", "runtime/bus/pubsub", "runtime/bus/rabbitmq"},
 
@@ -96,7 +97,7 @@ var mayImport = map[string][]string{
 	"runtime/source/github":     {"schema/contract", "runtime/cloudevents", "runtime/source"},
 	"runtime/source/kubernetes": {"schema/contract", "runtime/cloudevents"},
 	"runtime/source/kafka":      {"schema/contract", "runtime/cloudevents", "runtime/source"},
-	"runtime/source/pubsub":     {"schema/contract", "runtime/cloudevents", "runtime/source"},
+	"runtime/source/pubsub":     {"schema/contract", "runtime/cloudevents", "runtime/google"},
 
 	"examples": {},
 

@@ -94,7 +94,10 @@ func (e events) fromPubSub(f desired.Feed, m *desired.Emitter) bool {
 		e.unmet(at(f, "resource"), "%q is no topic: write projects/PROJECT/topics/TOPIC", f.Resource)
 		return false
 	}
-	m.Type, m.PubSub = contract.SourcePubSub, &contract.PubSubSource{Project: parts[1], Topic: parts[3], EventType: f.EventType.Name}
+	m.Type, m.PubSub = contract.SourcePubSub, &contract.PubSubSource{
+		Project: parts[1], Topic: parts[3], EventType: f.EventType.Name,
+		Subscription: parameter(f, "subscription"), Endpoint: parameter(f, "endpoint"),
+	}
 	return e.credentials(f, m, contract.EnvGoogleCredentials, false)
 }
 

@@ -176,14 +176,24 @@ const (
 // PubSubSource pulls from Google Cloud Pub/Sub. The account is the pod's own,
 // or the JSON key in EnvGoogleCredentials.
 type PubSubSource struct {
-	Project string `json:"project"`
-	// Topic is the short name. The subscription that is made for it is named
-	// after the source.
+	// Project is that of the topic; "" is the credential's own.
+	Project string `json:"project,omitempty"`
+	// Topic is the short name.
 	Topic string `json:"topic"`
-	// AckDeadline and Retention of that subscription; 0 is Google's default.
+	// Subscription is the short name of the user's own; "" has one made, which is
+	// named after the source and is removed with it.
+	Subscription string `json:"subscription,omitempty"`
+	// AckDeadline and Retention of the subscription that is made: 10 s to 10 min,
+	// and 10 min to 7 d. 0 is 10 s, and 7 d. RetainAcked keeps what was
+	// acknowledged for as long.
 	AckDeadline Duration `json:"ackDeadline,omitempty"`
 	Retention   Duration `json:"retention,omitempty"`
-	// EventType is the type of every event: 2018's `google.pubsub.topic.publish`.
+	RetainAcked bool     `json:"retainAcked,omitempty"`
+	// Endpoint is a region's host:443, or host:port of an emulator; "" is
+	// Google's.
+	Endpoint string `json:"endpoint,omitempty"`
+	// EventType, if set, is the type of every event, as 2018's
+	// `google.pubsub.topic.publish`; their data is then what it was in 2018.
 	EventType string `json:"eventType,omitempty"`
 }
 

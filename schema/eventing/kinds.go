@@ -10,6 +10,7 @@ const (
 	MessagingGroup = "messaging.knative.dev"
 	EventingGroup  = "eventing.knative.dev"
 	SourcesGroup   = "sources.knative.dev"
+	GoogleGroup    = "events.cloud.google.com"
 
 	feeds     = FeedsGroup + "/v1alpha1"
 	channels  = ChannelsGroup + "/v1alpha1"
@@ -49,5 +50,7 @@ func Kinds() []schema.Kind {
 		{APIVersion: sources, Kind: "KafkaSource", Label: true, Decode: decodeKafkaSource},
 		{APIVersion: sourcesB1, Kind: "KafkaSource", Label: true, Decode: decodeKafkaSource},
 		{APIVersion: sources1, Kind: "GitHubSource", Label: true, Decode: decodeGitHubSource},
+		{APIVersion: GoogleGroup + "/v1", Kind: "CloudPubSubSource", Label: true, Decode: decodePubSubSource},
+		{APIVersion: GoogleGroup + "/v1beta1", Kind: "CloudPubSubSource", Label: true, Decode: decodePubSubSource},
 	}
 }

@@ -53,7 +53,7 @@ Deployments that it makes of sources.`, contract.EnvSink, contract.EnvSource),
 	c.Flags().StringVar(&o.listen, "listen", ":"+portOr("8080"), "address for requests, of a source that is called from outside")
 	c.Flags().StringVar(&o.admin, "admin", ":9090", "address of /healthz, /readyz and /metrics")
 	c.Flags().StringVar(&o.state, "state", "", "ping: a file that remembers the last tick, so that ticks missed between two runs are known")
-	c.Flags().BoolVar(&o.remove, "remove", false, "github: remove the webhook that this source registered, and end")
+	c.Flags().BoolVar(&o.remove, "remove", false, "github, pubsub: remove the webhook or subscription that this source made outside the cluster, and end")
 	c.Flags().BoolVar(&o.debug, "debug", false, "log everything")
 	return c
 }
@@ -67,6 +67,7 @@ var sources = map[string]func(*sourceOptions, contract.Source, *source.Sink, *sl
 	contract.SourceGitHub:     githubSource,
 	contract.SourceKubernetes: kubernetesSource,
 	contract.SourceKafka:      kafkaSource,
+	contract.SourcePubSub:     pubsubSource,
 }
 
 func sourceTypes() []string { return slices.Sorted(maps.Keys(sources)) }
@@ -79,7 +80,7 @@ func (o *sourceOptions) run(ctx context.Context, kind string) error {
 	}
 	log = log.With("source", spec.Ref.String())
 	if o.remove {
-		return o.removeHook(ctx, spec)
+		return o.removeOutside(ctx, spec, log)
 	}
 	sink, err := openSink(spec, log)
 	if err != nil {

@@ -79,7 +79,11 @@ func registerHook(ctx context.Context, hooks github.Hooks, log *slog.Logger) {
 	}
 }
 
-func (o *sourceOptions) removeHook(ctx context.Context, spec contract.Source) error {
+// removeOutside removes what a source made outside the cluster.
+func (o *sourceOptions) removeOutside(ctx context.Context, spec contract.Source, log *slog.Logger) error {
+	if spec.PubSub != nil {
+		return removeSubscription(ctx, spec, log)
+	}
 	token, _, err := githubSecrets()
 	if err != nil {
 		return err

@@ -24,6 +24,6 @@
 //
 // # Reads
 //
-// pubsub.go, credentials.go, names.go, admin.go, attributes.go, publish.go, stream.go, connect.go,
-// settle.go, gather.go, browse.go.
+// pubsub.go, names.go, admin.go, attributes.go, publish.go, stream.go, connect.go, settle.go,
+// gather.go, browse.go.
 package pubsub

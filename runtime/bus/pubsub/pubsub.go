@@ -6,19 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"strings"
 	"sync"
 	"time"
 
 	apiv1 "cloud.google.com/go/pubsub/v2/apiv1"
-	"google.golang.org/api/option"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
 	"github.com/sluice-dev/sluice/runtime/bus"
+	"github.com/sluice-dev/sluice/runtime/google"
 )
 
 const (
@@ -28,9 +24,6 @@ const (
 	// defaultLease is how long a message waits for a sign of life of who holds
 	// it; it is renewed three times as often. Pub/Sub takes 10 s to 10 min.
 	defaultLease = 30 * time.Second
-	// google is the domain of the service's own endpoints; any other is an
-	// emulator's.
-	google = ".googleapis.com"
 )
 
 // Promises are what this driver keeps.
@@ -72,51 +65,20 @@ func Open(ctx context.Context, cfg Config) (*Bus, error) {
 	if cfg.Project == "" {
 		return nil, errors.New("pubsub: no project is given")
 	}
-	options, err := cfg.options()
+	access := google.Access{Credentials: cfg.Credentials, Endpoint: cfg.Endpoint}
+	options, err := access.Options()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("pubsub: %w", err)
 	}
 	b := &Bus{project: cfg.Project, lease: cmp.Or(cfg.lease, defaultLease), log: cmp.Or(cfg.Log, slog.Default())}
 	if b.topics, err = apiv1.NewTopicAdminClient(ctx, options...); err != nil {
-		return nil, cfg.refused(err)
+		return nil, fmt.Errorf("pubsub: %w", access.Refused(err))
 	}
 	if b.subscriptions, err = apiv1.NewSubscriptionAdminClient(ctx, options...); err != nil {
 		_ = b.topics.Close()
-		return nil, cfg.refused(err)
+		return nil, fmt.Errorf("pubsub: %w", access.Refused(err))
 	}
 	return b, nil
-}
-
-func (cfg Config) options() ([]option.ClientOption, error) {
-	options := []option.ClientOption{option.WithTelemetryDisabled(), option.WithUserAgent("sluice")}
-	if cfg.Endpoint != "" {
-		host, _, err := net.SplitHostPort(cfg.Endpoint)
-		if err != nil {
-			return nil, fmt.Errorf("pubsub: endpoint %q: write host:port", cfg.Endpoint)
-		}
-		options = append(options, option.WithEndpoint(cfg.Endpoint))
-		if !strings.HasSuffix(host, google) {
-			plain := grpc.WithTransportCredentials(insecure.NewCredentials())
-			return append(options, option.WithoutAuthentication(), option.WithGRPCDialOption(plain)), nil
-		}
-	}
-	if cfg.Credentials == "" {
-		return options, nil
-	}
-	kind, err := kindOf(cfg.Credentials)
-	if err != nil {
-		return nil, err
-	}
-	return append(options, option.WithAuthCredentialsJSON(kind, []byte(cfg.Credentials))), nil
-}
-
-// refused keeps what the library says of a credential out of an error: it may
-// quote it.
-func (cfg Config) refused(err error) error {
-	if cfg.Credentials != "" {
-		return errors.New("pubsub: the credentials cannot be used; give the JSON of a service account's key as Google wrote it")
-	}
-	return fmt.Errorf("pubsub: %w", err)
 }
 
 // Close implements bus.Driver.

@@ -1,0 +1,35 @@
+package role
+
+import (
+	"context"
+	"log/slog"
+	"os"
+
+	"github.com/sluice-dev/sluice/runtime/source"
+	"github.com/sluice-dev/sluice/runtime/source/pubsub"
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+func pubsubSource(_ *sourceOptions, spec contract.Source, sink *source.Sink, log *slog.Logger) (runner, error) {
+	cfg := pubsub.Config{Source: spec, Credentials: os.Getenv(contract.EnvGoogleCredentials), Sink: sink, Log: log}
+	if _, err := pubsub.New(cfg); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, ready func()) error {
+		cfg.Ready = ready
+		s, err := pubsub.New(cfg)
+		if err != nil {
+			return err
+		}
+		return s.Run(ctx)
+	}, nil
+}
+
+// removeSubscription removes what a pubsub source made at Google.
+func removeSubscription(ctx context.Context, spec contract.Source, log *slog.Logger) error {
+	s, err := pubsub.New(pubsub.Config{Source: spec, Credentials: os.Getenv(contract.EnvGoogleCredentials), Log: log})
+	if err != nil {
+		return err
+	}
+	return s.Remove(ctx)
+}
