@@ -46,7 +46,7 @@ func TestStories(t *testing.T) {
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
 					"answers": answers, "request": request, "awake": awake, "settles": settles, "pods": pods, "replace": replace,
 					"service": service, "fill": fill, "nest": nest, "rename": rename, "event": event, "dead": dead, "deliver": deliver, "mentioned": mentioned, "patiently": patiently, "builds": builds,
-					"shares": shares, "refused": refused,
+					"shares": shares, "refused": refused, "topic": topic, "publish": publish, "matches": matches,
 				},
 			})
 		})
