@@ -68,7 +68,7 @@ func TestPulls_AreReachedAndVanishHoweverTheyEnd(t *testing.T) {
 		reached("mr-3", hello("three"))
 		c.ref(merge, "As the branch has it", map[string]string{"note.txt": "nothing that runs"})
 		awaitGone(t, host("mr-3-store"))
-		awaitPreview(t, merge, "Ready  [][]")
+		awaitPreview(t, merge, "Ready [] []")
 	})
 	t.Run("too old", func(t *testing.T) {
 		c.ref(merge, "Three again", map[string]string{"store.yaml": helloService("store", "three")})

@@ -40,7 +40,8 @@ func (e *Engine) apply(ctx context.Context, steps []plan.Step) []plan.Outcome {
 		steps = steps[n:]
 	}
 	stop()
-	e.next = <-home
+	seen := <-home
+	e.next, e.hinted = seen.newer, e.hinted || seen.hinted
 	return outcomes
 }
 
@@ -67,22 +68,32 @@ func (e *Engine) announce(ctx context.Context, steps []plan.Step) ([]plan.Outcom
 	return nil, nil
 }
 
+// sight is what was seen of the repository while steps ran.
+type sight struct {
+	// newer is a newer commit of the branch, if there is one.
+	newer *git.Snapshot
+	// hinted: something has moved that is still to be looked at: another ref, or
+	// the branch, if there was no time or no way to read it.
+	hinted bool
+}
+
 // preempt looks at the repository while steps run and stops the dispatch when
-// a newer commit is there. The channel delivers that commit, or nil, once.
-func (e *Engine) preempt(ctx context.Context, stop context.CancelFunc) <-chan *git.Snapshot {
-	home := make(chan *git.Snapshot, 1)
+// a newer commit is there. The channel delivers what it saw, once.
+func (e *Engine) preempt(ctx context.Context, stop context.CancelFunc) <-chan sight {
+	home := make(chan sight, 1)
 	go func() {
-		var newer *git.Snapshot
-		defer func() { home <- newer }()
+		var seen sight
+		defer func() { home <- seen }()
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-e.moved():
 			}
+			seen.hinted = true
 			snapshot, err := e.cfg.Repository.Head(ctx)
 			if err == nil && snapshot.Commit.Hash != e.snapshot.Commit.Hash {
-				newer = &snapshot
+				seen.newer = &snapshot
 				stop()
 				return
 			}

@@ -57,6 +57,7 @@ type Engine struct {
 
 	report status.Report
 	next   *git.Snapshot // read while the last pass was still writing
+	hinted bool          // the repository has moved since the last look at it began
 }
 
 // revisionKey names a revision in the cluster.
@@ -161,7 +162,7 @@ func (e *Engine) await(ctx context.Context, wait time.Duration) (look bool) {
 	case <-e.images.found:
 	case <-timer.C:
 	}
-	return e.next != nil || e.cfg.Watcher == nil || e.lookErr != nil || !e.previews.due.IsZero() && !e.cfg.Now().Before(e.previews.due)
+	return e.next != nil || e.hinted || e.cfg.Watcher == nil || e.lookErr != nil || !e.previews.due.IsZero() && !e.cfg.Now().Before(e.previews.due)
 }
 
 // moved is the watcher's channel; nil, which never delivers, without one.

@@ -20,6 +20,7 @@ const tellAfter = time.Second
 func (e *Engine) pass(ctx context.Context, look bool) time.Duration {
 	began := e.cfg.Now()
 	if look {
+		e.hinted = false
 		e.look(ctx)
 		e.lookRefs(ctx)
 		if !e.previews.read {
@@ -154,7 +155,7 @@ func (e *Engine) nextLook(p plan.Plan, inspecting bool) time.Duration {
 	if e.lookErr != nil {
 		wait = min(wait, 5*time.Second)
 	}
-	if e.next != nil {
+	if e.next != nil || e.hinted {
 		wait = 0
 	}
 	return wait
