@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 
@@ -77,6 +78,9 @@ type Config struct {
 	// Listen is where activators stream to and decisions are asked for:
 	// host:port. Default "": nowhere; Handler may be served elsewhere.
 	Listen string
+	// Protect lets only accounts of the platform in, as guard.Guard does. Default
+	// nil: whoever reaches Listen is in.
+	Protect func(next http.Handler, accounts ...string) http.Handler
 	// Defaults is how a revision without annotations is scaled. Default
 	// decide.Defaults().
 	Defaults decide.Config
@@ -123,6 +127,9 @@ type Autoscaler struct {
 func New(cfg Config) (*Autoscaler, error) {
 	if cfg.Scaler == nil {
 		return nil, errors.New("autoscaler: Scaler is required")
+	}
+	if cfg.Protect == nil {
+		cfg.Protect = func(next http.Handler, _ ...string) http.Handler { return next }
 	}
 	cfg.Defaults = cmp.Or(cfg.Defaults, decide.Defaults())
 	cfg.StreamGrace = cmp.Or(cfg.StreamGrace, 2*time.Second)

@@ -28,10 +28,13 @@ const (
 // (contract.PathExplain) and what is active (contract.PathTop).
 func (a *Autoscaler) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+stat.LoadPath, a.load)
-	mux.HandleFunc("GET "+contract.PathExplain, a.explainPage)
-	mux.HandleFunc("GET "+contract.PathTop, a.topPage)
-	mux.HandleFunc("GET "+contract.PathAnswers, a.answersPage)
+	mux.Handle("POST "+stat.LoadPath, a.cfg.Protect(http.HandlerFunc(a.load), contract.Activator))
+	page := func(path string, h http.HandlerFunc) {
+		mux.Handle("GET "+path, a.cfg.Protect(h, contract.Operator, contract.Engine))
+	}
+	page(contract.PathExplain, a.explainPage)
+	page(contract.PathTop, a.topPage)
+	page(contract.PathAnswers, a.answersPage)
 	return mux
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluice-dev/sluice/runtime/activator"
 	"github.com/sluice-dev/sluice/runtime/stat"
+	"github.com/sluice-dev/sluice/schema/contract"
 )
 
 // again is the pause after a connection that failed.
@@ -78,6 +79,9 @@ func (t *Teller) stream(ctx context.Context, client *http.Client, address string
 		if err != nil {
 			return err
 		}
+		if err := t.identify(ctx, req); err != nil {
+			return err
+		}
 		resp, err := client.Do(req)
 		if err != nil {
 			return err
@@ -93,6 +97,19 @@ func (t *Teller) stream(ctx context.Context, client *http.Client, address string
 		return nil
 	}
 	return err
+}
+
+// identify says who streams.
+func (t *Teller) identify(ctx context.Context, req *http.Request) error {
+	if t.cfg.Token == nil {
+		return nil
+	}
+	token, err := t.cfg.Token(ctx)
+	if err != nil {
+		return err
+	}
+	req.Header.Set(contract.HeaderToken, token)
+	return nil
 }
 
 // write sends frames until ctx ends or somebody else leads.

@@ -63,6 +63,8 @@ type Config struct {
 	// Idle is how long a revision without requests is still told of, so that the
 	// autoscaler sees it fall silent. Default 2 s.
 	Idle time.Duration
+	// Token is shown to the autoscaler when a stream begins. Default nil: none is.
+	Token func(context.Context) (string, error)
 	// Log gets what an operator acts on. Default: nothing is logged.
 	Log *slog.Logger
 }

@@ -48,7 +48,7 @@ func (p *Peers) dial(ctx context.Context, addr string) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	br, err := p.greet(nc, addr)
+	br, err := p.greet(ctx, nc, addr)
 	if err != nil {
 		_ = nc.Close()
 		return nil, err
@@ -57,13 +57,20 @@ func (p *Peers) dial(ctx context.Context, addr string) (*link, error) {
 }
 
 // greet asks for the protocol.
-func (p *Peers) greet(nc net.Conn, addr string) (*bufio.Reader, error) {
+func (p *Peers) greet(ctx context.Context, nc net.Conn, addr string) (*bufio.Reader, error) {
 	_ = nc.SetDeadline(time.Now().Add(dialTimeout)) // fails only where what follows does
 	req, err := http.NewRequest(http.MethodGet, "http://"+addr+contract.PathPlaces, nil)
 	if err != nil {
 		return nil, err
 	}
 	req.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {protocol}, contract.HeaderPeer: {p.cfg.Self}}
+	if p.cfg.Token != nil {
+		token, err := p.cfg.Token(ctx)
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set(contract.HeaderToken, token)
+	}
 	if err := req.Write(nc); err != nil {
 		return nil, err
 	}

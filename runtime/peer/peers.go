@@ -30,6 +30,8 @@ type Config struct {
 	// Patience is how long a new owner waits to hear what the others hold of its
 	// revisions before it gives places. Default 250 ms.
 	Patience time.Duration
+	// Token is shown to the others. Default nil: none is.
+	Token func(context.Context) (string, error)
 	// Log gets what an operator acts on. Default: nothing is logged.
 	Log *slog.Logger
 }

@@ -93,7 +93,7 @@ func buildRules(s Settings) []rbacv1.PolicyRule {
 	rules := []rbacv1.PolicyRule{
 		rule("batch", write, "jobs"),
 		rule("", []string{"patch"}, "pods"),
-		rule("authentication.k8s.io", []string{"create"}, "tokenreviews"),
+		reviewRule(),
 	}
 	if s.Builds.Secrets {
 		rules = append(rules, rule("", []string{"get"}, "secrets"))

@@ -24,7 +24,7 @@ const (
 
 // channelsRules is what the events' data plane reads.
 func channelsRules() []rbacv1.PolicyRule {
-	return []rbacv1.PolicyRule{rule("", watch, "configmaps")}
+	return []rbacv1.PolicyRule{rule("", watch, "configmaps"), reviewRule()}
 }
 
 // channelsService is what every channel's own Service points at.

@@ -29,7 +29,7 @@ func Manifests(s Settings) []any {
 			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
 			ObjectMeta: metav1.ObjectMeta{Name: contract.Namespace, Labels: map[string]string{"app.kubernetes.io/part-of": "sluice"}},
 		},
-		account(contract.Engine), account(contract.Activator), account(contract.Autoscaler), account(contract.Channels),
+		account(contract.Engine), account(contract.Activator), account(contract.Autoscaler), account(contract.Channels), operator(),
 	}
 	out = append(out, clusterRole(contract.Engine, engineRules(s))...)
 	out = append(out, localRole(contract.Engine, engineLocalRules())...)
@@ -37,6 +37,7 @@ func Manifests(s Settings) []any {
 	out = append(out, localRole(contract.Activator, activatorLocalRules())...)
 	out = append(out, clusterRole(contract.Autoscaler, autoscalerRules())...)
 	out = append(out, localRole(contract.Autoscaler, leaseRules())...)
+	out = append(out, operatorRole())
 	out = append(out, eventReader())
 	out = append(out, clusterRole(contract.Channels, channelsRules())...)
 	out = append(out, busSecrets(s)...)
@@ -234,8 +235,9 @@ func deployment(name string, s Settings, args []string) *appsv1.Deployment {
 					ServiceAccountName: name,
 					EnableServiceLinks: ptr(false),
 					SecurityContext:    &corev1.PodSecurityContext{RunAsNonRoot: ptr(true), RunAsUser: ptr(int64(65532)), RunAsGroup: ptr(int64(65532)), FSGroup: ptr(int64(65532))},
+					Volumes:            []corev1.Volume{adminToken()},
 					Containers: []corev1.Container{{
-						Name: name, Image: s.Image, Args: args,
+						Name: name, VolumeMounts: []corev1.VolumeMount{adminMount()}, Image: s.Image, Args: args,
 						Env: []corev1.EnvVar{
 							{Name: "POD_IP", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "status.podIP"}}},
 							{Name: "POD_NAME", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}}},

@@ -73,6 +73,7 @@ func activatorRules() []rbacv1.PolicyRule {
 		rule("networking.istio.io", watch, "virtualservices"),
 		rule("apps", []string{"get"}, "deployments"),
 		rule("apps", []string{"get", "update"}, "deployments/scale"),
+		reviewRule(),
 	}
 }
 
@@ -88,6 +89,7 @@ func autoscalerRules() []rbacv1.PolicyRule {
 		rule("apps", []string{"get", "patch", "update"}, "deployments/scale"),
 		rule("", []string{"list", "patch"}, "pods"),
 		rule("networking.istio.io", watch, "virtualservices"),
+		reviewRule(),
 	}
 }
 

@@ -92,11 +92,11 @@ func (o *activatorOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	teller, err := demand.New(demand.Config{ID: self(), Leader: leader, Starter: starter, Log: log})
+	teller, err := demand.New(demand.Config{ID: self(), Leader: leader, Starter: starter, Token: c.tokenOf(contract.Activator), Log: log})
 	if err != nil {
 		return err
 	}
-	peers, err := peer.New(peer.Config{Self: self(), From: podIP(), Log: log})
+	peers, err := peer.New(peer.Config{Self: self(), From: podIP(), Token: c.tokenOf(contract.Activator), Log: log})
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (o *activatorOptions) run(ctx context.Context) error {
 		return err
 	}
 	defer end()
-	server, err := o.server(hop, handler, inside, watcher, peers, log, queue.WriteMetrics, table.WriteMetrics, peers.WriteMetrics)
+	server, err := o.server(hop, handler, inside, watcher, peers, c.protect(log)(peers, contract.Activator), log, queue.WriteMetrics, table.WriteMetrics, peers.WriteMetrics)
 	if err != nil {
 		return err
 	}
@@ -143,11 +143,11 @@ func (o *activatorOptions) witnessed(ctx context.Context, cfg gateway.Config) (s
 }
 
 // server takes requests once the watcher knows routes and pods.
-func (o *activatorOptions) server(hop *proxy.Proxy, handler, inside http.Handler, watcher *kube.Watcher, peers *peer.Peers, log *slog.Logger, metrics ...func(io.Writer) error) (*activator.Server, error) {
+func (o *activatorOptions) server(hop *proxy.Proxy, handler, inside http.Handler, watcher *kube.Watcher, peers *peer.Peers, places http.Handler, log *slog.Logger, metrics ...func(io.Writer) error) (*activator.Server, error) {
 	return activator.NewServer(activator.ServerConfig{
 		Listen: o.listen, Handler: handler, Inside: o.inside, InsideHandler: inside, ReusePort: true, Admin: o.admin, Drainer: hop,
 		Wait: func(ctx context.Context) error { return synced(ctx, watcher) }, StopDelay: o.stopDelay,
-		Metrics: metrics, Peers: peers, OnStop: peers.Leave, Log: log,
+		Metrics: metrics, Peers: places, OnStop: peers.Leave, Log: log,
 	})
 }
 

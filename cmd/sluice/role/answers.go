@@ -26,7 +26,11 @@ func (c *cluster) Answers(ctx context.Context, revisions []string) (map[string]c
 		return nil, fmt.Errorf("autoscaler: none leads")
 	}
 	_, address, _ := strings.Cut(*lease.Spec.HolderIdentity, "@")
-	b, err := fetch(ctx, "http://"+address+contract.PathAnswers+"?"+url.Values{"revision": revisions}.Encode())
+	token, err := c.tokenOf(contract.Engine)(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b, err := fetch(ctx, "http://"+address+contract.PathAnswers+"?"+url.Values{"revision": revisions}.Encode(), token)
 	if err != nil {
 		return nil, err
 	}

@@ -24,17 +24,21 @@ func (c *cluster) Ask(ctx context.Context, path string) ([]byte, error) {
 	if lease.Spec.HolderIdentity == nil || *lease.Spec.HolderIdentity == "" {
 		return nil, fmt.Errorf("autoscaler: none leads; is it running? kubectl -n %s get pods", contract.Namespace)
 	}
+	token, err := c.requestToken(ctx, contract.Operator)
+	if err != nil {
+		return nil, err
+	}
 	pod, address, _ := strings.Cut(*lease.Spec.HolderIdentity, "@")
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, fmt.Errorf("autoscaler: Lease %s/%s: holder %q: %w", contract.Namespace, contract.Autoscaler, *lease.Spec.HolderIdentity, err)
 	}
 	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
-		return fetch(ctx, "http://"+address+path)
+		return fetch(ctx, "http://"+address+path, token)
 	}
 	path, query, _ := strings.Cut(path, "?")
 	request := c.client.CoreV1().RESTClient().Get().Namespace(contract.Namespace).Resource("pods").
-		Name(pod + ":" + port).SubResource("proxy").Suffix(path)
+		Name(pod+":"+port).SubResource("proxy").Suffix(path).SetHeader(contract.HeaderToken, token)
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return nil, err
@@ -45,11 +49,12 @@ func (c *cluster) Ask(ctx context.Context, path string) ([]byte, error) {
 	return request.DoRaw(ctx)
 }
 
-func fetch(ctx context.Context, url string) ([]byte, error) {
+func fetch(ctx context.Context, url, token string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
 	}
+	req.Header.Set(contract.HeaderToken, token)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("autoscaler: %w", err)

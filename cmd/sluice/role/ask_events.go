@@ -26,12 +26,16 @@ func (c *cluster) Events(ctx context.Context, method, path string, query url.Val
 	if err != nil {
 		return nil, err
 	}
+	token, err := c.requestToken(ctx, contract.Operator)
+	if err != nil {
+		return nil, err
+	}
 	port := strconv.Itoa(contract.AdminListen)
 	if ip := net.ParseIP(pod.Status.PodIP); ip != nil && ip.IsLoopback() {
-		return direct(ctx, method, "http://"+net.JoinHostPort(pod.Status.PodIP, port)+path+"?"+query.Encode(), body)
+		return direct(ctx, method, "http://"+net.JoinHostPort(pod.Status.PodIP, port)+path+"?"+query.Encode(), token, body)
 	}
 	request := c.client.CoreV1().RESTClient().Verb(method).Namespace(contract.Namespace).Resource("pods").
-		Name(pod.Name + ":" + port).SubResource("proxy").Suffix(path)
+		Name(pod.Name+":"+port).SubResource("proxy").Suffix(path).SetHeader(contract.HeaderToken, token)
 	for key := range query {
 		request = request.Param(key, query.Get(key))
 	}
@@ -56,12 +60,13 @@ func (c *cluster) dispatcher(ctx context.Context) (*corev1.Pod, error) {
 	return nil, fmt.Errorf("channels: no pod is running; see kubectl -n %s get pods", contract.Namespace)
 }
 
-func direct(ctx context.Context, method, url string, body io.Reader) (io.ReadCloser, error) {
+func direct(ctx context.Context, method, url, token string, body io.Reader) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Content-Type", cloudevents.MediaTypeJSON)
+	req.Header.Set(contract.HeaderToken, token)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("channels: %w", err)

@@ -79,7 +79,7 @@ func (c *cluster) autoscale(ctx context.Context, listen string, admin *admin, lo
 	if err != nil {
 		return err
 	}
-	a, err := autoscaler.New(autoscaler.Config{Scaler: scaler, Costs: costs, Trouble: c.trouble, Listen: listen, Log: log})
+	a, err := autoscaler.New(autoscaler.Config{Scaler: scaler, Costs: costs, Trouble: c.trouble, Listen: listen, Protect: c.protect(log), Log: log})
 	if err != nil {
 		return err
 	}

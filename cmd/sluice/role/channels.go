@@ -15,6 +15,7 @@ import (
 	"github.com/sluice-dev/sluice/runtime/channel"
 	"github.com/sluice-dev/sluice/runtime/channel/post"
 	"github.com/sluice-dev/sluice/runtime/kube"
+	"github.com/sluice-dev/sluice/schema/contract"
 )
 
 type channelsOptions struct {
@@ -75,7 +76,7 @@ func (o *channelsOptions) run(ctx context.Context) error {
 		return err
 	}
 	admin := newAdmin(o.admin, log)
-	admin.mux.Handle("/v1/events/", d.Inspect())
+	admin.mux.Handle("/v1/events/", c.protect(log)(d.Inspect(), contract.Operator))
 	admin.also(func(w http.ResponseWriter) error { return d.WriteMetrics(w) })
 	return o.serve(ctx, d, watcher, admin, log)
 }
