@@ -16,19 +16,19 @@ metadata: {name: shop.example.org, namespace: %s%s}
 spec: {ref: {kind: Service, name: %s, apiVersion: serving.knative.dev/v1}}
 `, namespace, more, service)
 	}
-	c.write("second.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: second}\n---\n"+
-		"apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: other, namespace: second}\n"+
+	c.write("rival.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: a-rival}\n---\n"+
+		"apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: other, namespace: a-rival}\n"+
 		"spec: {template: {spec: {containers: [{image: local.dev/e2e-app:v1, env: [{name: TARGET, value: other}]}]}}}\n")
 	c.write("domain.yaml", mapping("default", "shop", ""))
 	c.serve(app{name: "shop", target: "mine"})
 	awaitWork(t, "mine")
 
-	c.write("claim.yaml", mapping("second", "other", ""))
+	c.write("claim.yaml", mapping("a-rival", "other", ""))
 	c.push("Somebody else wants it")
-	await(t, "Failed: the domain shop.example.org is claimed by DomainMapping.serving.knative.dev default/shop.example.org: one of them has to go", func() string {
+	await(t, "Failed: the domain shop.example.org belongs to DomainMapping.serving.knative.dev default/shop.example.org, which had it first: choose another one, or delete that mapping", func() string {
 		r, err := currentReport()
 		for _, s := range r.Specs {
-			if s.Identity.Namespace == "second" && s.Identity.Kind == "DomainMapping" {
+			if s.Identity.Namespace == "a-rival" && s.Identity.Kind == "DomainMapping" {
 				return string(s.State) + ": " + s.Reason
 			}
 		}
@@ -39,7 +39,7 @@ spec: {ref: {kind: Service, name: %s, apiVersion: serving.knative.dev/v1}}
 	c.push("Give it away")
 	awaitWork(t, "other")
 
-	c.write("claim.yaml", mapping("second", "other", ", annotations: {networking.knative.dev/http-protocol: Redirected}"))
+	c.write("claim.yaml", mapping("a-rival", "other", ", annotations: {networking.knative.dev/http-protocol: Redirected}"))
 	c.push("Over https only")
 	await(t, "301 https://shop.example.org/work", func() string {
 		once := &http.Client{Transport: client.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

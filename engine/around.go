@@ -18,7 +18,9 @@ func (e *Engine) direct() {
 	for _, id := range e.tree.Broken {
 		d.AddBroken(id)
 	}
+	e.keepDomains(d)
 	e.directory = d
+	e.holdDomains()
 	for i, u := range e.units {
 		if print := d.Bound(u.entry.Identity, u.nouns); print != u.bound {
 			e.units[i] = newUnit(u.entry, d, print, e.cfg.Render)

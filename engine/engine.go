@@ -36,7 +36,9 @@ type Engine struct {
 	scratch   []byte // a fingerprint in the making
 	latest    latestIndex
 	directory *render.Directory
-	builds    buildIndex
+	// held is who has the domains that several ask for, by namespace.
+	held   map[string]string
+	builds buildIndex
 	// described are the files that say something of the cluster, where builds ask.
 	described map[string]bool
 	assume    bool // offline, builds count as done

@@ -20,14 +20,17 @@ import (
 type domains struct {
 	// of the spec that they lead to.
 	of map[schema.Identity][]desired.Domain
-	// claims is who has a host: the first by name of those who ask.
+	// asks are those who want a host, claims is who has it: who had it before,
+	// else the first by name.
+	asks   map[string][]schema.Identity
 	claims map[string]schema.Identity
 	// local are the specs whose routes nobody outside reaches.
 	local map[schema.Identity]bool
 }
 
 func (d *domains) init() {
-	d.of, d.claims, d.local = map[schema.Identity][]desired.Domain{}, map[string]schema.Identity{}, map[schema.Identity]bool{}
+	d.of, d.local = map[schema.Identity][]desired.Domain{}, map[schema.Identity]bool{}
+	d.asks, d.claims = map[string][]schema.Identity{}, map[string]schema.Identity{}
 }
 
 func (d *domains) add(id schema.Identity, n desired.Nouns) {
@@ -38,10 +41,51 @@ func (d *domains) add(id schema.Identity, n desired.Nouns) {
 	}
 	for _, m := range n.Domains {
 		d.of[m.Target.Identity] = append(d.of[m.Target.Identity], m)
+		d.asks[m.Host] = append(d.asks[m.Host], m.Claim)
 		if first, claimed := d.claims[m.Host]; !claimed || m.Claim.Compare(first) < 0 {
 			d.claims[m.Host] = m.Claim
 		}
 	}
+}
+
+// AddDomain lists a domain whose mapping has errors: it stays what it was.
+func (d *Directory) AddDomain(m desired.Domain) {
+	d.init()
+	d.domains.add(m.Claim, desired.Nouns{Domains: []desired.Domain{m}})
+}
+
+// Contested are the domains that several mappings ask for, sorted.
+func (d *Directory) Contested() []string {
+	var out []string
+	for host, asks := range d.domains.asks {
+		if len(asks) > 1 {
+			out = append(out, host)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Hold gives a domain to the mapping in a namespace, if that asks for it: it
+// has it already.
+func (d *Directory) Hold(host, namespace string) {
+	for _, claim := range d.domains.asks[host] {
+		if claim.Namespace == namespace {
+			d.domains.claims[host] = claim
+		}
+	}
+}
+
+// Holder is the namespace whose mapping has a domain.
+func (d *Directory) Holder(host string) string { return d.domains.claims[host].Namespace }
+
+// namespaces are those of the mappings, by host.
+func namespaces(domains []desired.Domain) map[string]string {
+	out := make(map[string]string, len(domains))
+	for _, m := range domains {
+		out[m.Host] = m.Namespace
+	}
+	return out
 }
 
 // Domains are those that lead to a spec's route, sorted by host.
@@ -89,7 +133,7 @@ func renderDomain(res *Result, u Unit, c Config, m desired.Domain) error {
 	case c.owns(m.Host):
 		trouble("metadata.name", "%s is under %s, whose hosts the installation gives out: choose a domain of your own", m.Host, c.Domain)
 	case d.domains.claims[m.Host] != m.Claim:
-		trouble("metadata.name", "the domain %s is claimed by %s: one of them has to go", m.Host, d.domains.claims[m.Host])
+		trouble("metadata.name", "the domain %s belongs to %s, which had it first: choose another one, or delete that mapping", m.Host, d.domains.claims[m.Host])
 	case d.find(target) == missing:
 		trouble(m.Target.Place.Path, "%s is not in the repository%s", target, d.near(target))
 	case d.domains.local[target]:

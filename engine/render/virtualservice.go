@@ -35,6 +35,9 @@ func virtualService(r desired.Route, routing Routing, c Config) (built, error) {
 	if len(routing.Rollouts) > 0 {
 		vs.Annotations[contract.AnnotationRollouts] = rollout.Encode(routing.Rollouts)
 	}
+	if len(routing.domains) > 0 {
+		vs.Annotations[contract.AnnotationDomains] = joinPairs(namespaces(routing.domains))
+	}
 	vs.Spec.Gateways = gateways(r, routing.domains)
 	if rule := secure(r, routing, c); rule != nil {
 		vs.Spec.Http = append(vs.Spec.Http, rule)

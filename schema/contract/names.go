@@ -69,6 +69,9 @@ const (
 	// AnnotationPreviews, on a VirtualService, are the revisions of previews by
 	// their tags: `pr-7=hello-0123456789`.
 	AnnotationPreviews = "sluice.dev/previews"
+	// AnnotationDomains, on a VirtualService, says in whose namespace the mapping
+	// is by which it has a domain: `shop.example.org=default`.
+	AnnotationDomains = "sluice.dev/domains"
 	// AnnotationPorts, on a Pod, says where a declared container port really
 	// listens: a JSON object such as `{"8080":41234}`. A node that gives every
 	// pod its own network namespace leaves it out.
