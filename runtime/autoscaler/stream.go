@@ -12,8 +12,8 @@ import (
 // process opens one itself; for others serve.go does.
 type Stream struct {
 	owner *Autoscaler
-	acks  chan stat.Ack
-	ended atomic.Int64 // when, in nanoseconds of the Unix epoch; 0: it has not
+	acks  chan *stat.Ack // pointers: a place in the line costs no answer
+	ended atomic.Int64   // when, in nanoseconds of the Unix epoch; 0: it has not
 
 	mu      sync.Mutex // guards touched
 	touched map[*revision]struct{}
@@ -24,7 +24,7 @@ const pending = 4096
 
 // Open begins a stream. Close ends it.
 func (a *Autoscaler) Open() *Stream {
-	s := &Stream{owner: a, acks: make(chan stat.Ack, pending), touched: map[*revision]struct{}{}}
+	s := &Stream{owner: a, acks: make(chan *stat.Ack, pending), touched: map[*revision]struct{}{}}
 	a.mu.Lock()
 	a.streams++
 	first := a.streams == 1
@@ -52,7 +52,7 @@ func (s *Stream) Report(f stat.Frame) {
 }
 
 // Acks are the answers to frames that asked for a pod.
-func (s *Stream) Acks() <-chan stat.Ack { return s.acks }
+func (s *Stream) Acks() <-chan *stat.Ack { return s.acks }
 
 // Close ends the stream. What was said on it counts for a little longer.
 func (s *Stream) Close() {
@@ -86,7 +86,7 @@ func (s *Stream) endedAt() time.Time {
 // loses it: its activator asks again.
 func (s *Stream) send(a stat.Ack) {
 	select {
-	case s.acks <- a:
+	case s.acks <- &a:
 	default:
 	}
 }

@@ -72,8 +72,8 @@ type Config struct {
 // Teller is the activator's half of the stream; it is an activator.Waker.
 type Teller struct {
 	cfg    Config
-	source Source // set when Run begins
-	frames chan stat.Frame
+	source Source           // set when Run begins
+	frames chan *stat.Frame // pointers: a place in the line costs no frame
 	// said is of watch alone.
 	said map[activator.Key]soFar
 
@@ -98,7 +98,7 @@ func New(cfg Config) (*Teller, error) {
 	cfg.Patience = cmp.Or(cfg.Patience, 50*time.Millisecond)
 	cfg.Idle = cmp.Or(cfg.Idle, 2*time.Second)
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
-	return &Teller{cfg: cfg, frames: make(chan stat.Frame, buffered), said: map[activator.Key]soFar{}, waits: map[activator.Key][]chan stat.Ack{}}, nil
+	return &Teller{cfg: cfg, frames: make(chan *stat.Frame, buffered), said: map[activator.Key]soFar{}, waits: map[activator.Key][]chan stat.Ack{}}, nil
 }
 
 // Run tells until ctx ends. source is the activator, which needs the Teller as
@@ -202,7 +202,7 @@ func (k *told) frame(id string, l activator.Load, source Source, now time.Time) 
 // send hands a frame to the connection, or drops it.
 func (t *Teller) send(f stat.Frame) {
 	select {
-	case t.frames <- f:
+	case t.frames <- &f:
 	default:
 	}
 }

@@ -78,7 +78,7 @@ func NewScalingWatcher(cfg ScalingConfig) (*ScalingWatcher, error) {
 	).Apps().V1().Deployments().Informer()
 	s.routes = istioinformers.NewSharedInformerFactoryWithOptions(cfg.Istio, 0,
 		istioinformers.WithNamespace(cfg.Namespace),
-		istioinformers.WithTransform(trim),
+		istioinformers.WithTransform(trimScaled),
 	).Networking().V1().VirtualServices().Informer()
 	w := &Watcher{cfg: Config{Log: cfg.Log}}
 	err := errors.Join(
@@ -102,14 +102,14 @@ func (s *ScalingWatcher) deleteDeployment(obj any) {
 }
 
 func (s *ScalingWatcher) setRoute(obj any) {
-	if vs, ok := obj.(*istio.VirtualService); ok {
-		s.cfg.Scaled.SetRoute(vs.Namespace, vs.Name, destinations(vs))
+	if r, ok := obj.(*route); ok {
+		s.cfg.Scaled.SetRoute(r.Namespace, r.Name, r.revisions)
 	}
 }
 
 func (s *ScalingWatcher) deleteRoute(obj any) {
-	if vs, ok := obj.(*istio.VirtualService); ok {
-		s.cfg.Scaled.DeleteRoute(vs.Namespace, vs.Name)
+	if r, ok := obj.(*route); ok {
+		s.cfg.Scaled.DeleteRoute(r.Namespace, r.Name)
 	}
 }
 
@@ -135,10 +135,23 @@ func (s *ScalingWatcher) Run(ctx context.Context) error {
 	return nil
 }
 
+// route is what the autoscaler reads of a VirtualService: its name, and the
+// revisions that it leads to.
+type route struct {
+	metav1.ObjectMeta
+	revisions []autoscaler.Key
+}
+
 // trimScaled drops what the autoscaler does not read, before it is kept.
 func trimScaled(obj any) (any, error) {
-	if d, ok := obj.(*appsv1.Deployment); ok {
-		return trimDeployment(d), nil
+	switch o := obj.(type) {
+	case *appsv1.Deployment:
+		return trimDeployment(o), nil
+	case *istio.VirtualService:
+		return &route{
+			ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name, UID: o.UID, ResourceVersion: o.ResourceVersion},
+			revisions:  destinations(o),
+		}, nil
 	}
 	return obj, nil
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apiserver/pkg/util/compatibility"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -55,7 +56,10 @@ func New(cfg Config) (*Cluster, error) {
 		return nil, err
 	}
 	c.admin = admin
-	c.client, err = kubernetes.NewForConfig(admin)
+	compact := rest.CopyConfig(admin) // the node reads every pod several times while it starts
+	compact.ContentType = runtime.ContentTypeProtobuf
+	compact.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	c.client, err = kubernetes.NewForConfig(compact)
 	return c, err
 }
 

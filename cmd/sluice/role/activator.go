@@ -122,7 +122,7 @@ func (o *activatorOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return serve(ctx, server, watcher.Run, queue.Run, leader.Run,
+	return serve(ctx, server, watcher.Run, queue.Run, leader.Run, keepThrift,
 		func(ctx context.Context) error { return teller.Run(ctx, queue) },
 		func(ctx context.Context) error { return peers.Run(ctx, queue, server.Bound()) })
 }

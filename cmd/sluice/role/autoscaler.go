@@ -55,6 +55,7 @@ func (o *autoscalerOptions) run(ctx context.Context) error {
 	}
 	admin := newAdmin(o.admin, log)
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return keepThrift(ctx) })
 	g.Go(func() error { return admin.run(ctx) })
 	g.Go(func() error {
 		admin.ready.Store(true)
