@@ -52,6 +52,7 @@ var mayImport = map[string][]string{
 	"appliers/kubernetes":  {"engine/manifest", "engine/plan", "engine/status", "schema", "schema/contract"},
 	"appliers/istio":       {"engine/manifest", "engine/plan", "schema/contract"},
 	"appliers/jobs":        {"engine/manifest", "schema/contract"},
+	"appliers/farewell":    {"engine/manifest", "engine/plan", "schema/contract"},
 	"appliers/source":      {"engine/git", "schema/contract"},
 	"appliers/inventory":   {"engine/manifest", "engine/plan", "schema/contract"},
 	"appliers/report":      {"engine/status", "schema", "schema/contract"},

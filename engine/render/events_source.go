@@ -38,8 +38,12 @@ func (e events) emitter(m desired.Emitter) error {
 	}
 	labels := merged(m.Labels, map[string]string{contract.LabelSource: m.Name})
 	pod.Labels = merged(pod.Labels, merged(labels, map[string]string{contract.LabelRevision: name}))
+	annotations, err := farewellOf(m, pod)
+	if err != nil {
+		return err
+	}
 	return add(e.Result, e.u, e.c)(typed("apps/v1", "Deployment", &appsv1.Deployment{
-		ObjectMeta: metav1.ObjectMeta{Namespace: m.Namespace, Name: name, Labels: labels},
+		ObjectMeta: metav1.ObjectMeta{Namespace: m.Namespace, Name: name, Labels: labels, Annotations: annotations},
 		Spec: appsv1.DeploymentSpec{
 			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{contract.LabelRevision: name}},
 			// Two of one source would send everything twice.

@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/sluice-dev/sluice/appliers"
+	"github.com/sluice-dev/sluice/appliers/farewell"
 	"github.com/sluice-dev/sluice/appliers/inventory"
 	"github.com/sluice-dev/sluice/appliers/istio"
 	"github.com/sluice-dev/sluice/appliers/jobs"
@@ -84,7 +85,7 @@ func open(kubeconfig string, log *slog.Logger) (*cluster, error) {
 	if c.pods, err = kubernetes.NewPods(kubernetes.PodsConfig{API: c.api}); err != nil {
 		return nil, err
 	}
-	return c, c.openAppliers()
+	return c, c.openAppliers(log)
 }
 
 // compact has Kubernetes' own kinds travel in the form that costs both sides
@@ -97,7 +98,7 @@ func compact(rc *rest.Config) *rest.Config {
 
 // openAppliers gives Istio's kinds their typed client, and all others the
 // generic one.
-func (c *cluster) openAppliers() error {
+func (c *cluster) openAppliers(log *slog.Logger) error {
 	generic, err := kubernetes.NewApplier(kubernetes.ApplierConfig{Writer: c.api, ApplySet: applySet})
 	if err != nil {
 		return err
@@ -124,6 +125,22 @@ func (c *cluster) openAppliers() error {
 	}
 	for _, kind := range jobs.Kinds() {
 		c.applier.Kinds[kind] = builds
+	}
+	return c.openFarewells(log)
+}
+
+// openFarewells has what sources have outside the cluster removed with them.
+func (c *cluster) openFarewells(log *slog.Logger) error {
+	for _, kind := range farewell.Kinds() {
+		next, ok := c.applier.Kinds[kind]
+		if !ok {
+			next = c.applier.Default
+		}
+		a, err := farewell.New(farewell.Config{Next: next, Client: c.client, Log: log})
+		if err != nil {
+			return err
+		}
+		c.applier.Kinds[kind] = a
 	}
 	return nil
 }

@@ -25,11 +25,11 @@ func pubsubSource(_ *sourceOptions, spec contract.Source, sink *source.Sink, log
 	}, nil
 }
 
-// removeSubscription removes what a pubsub source made at Google.
-func removeSubscription(ctx context.Context, spec contract.Source, log *slog.Logger) error {
+// subscriptionRemover removes what a pubsub source made at Google.
+func subscriptionRemover(spec contract.Source, log *slog.Logger) (func(context.Context) error, error) {
 	s, err := pubsub.New(pubsub.Config{Source: spec, Credentials: os.Getenv(contract.EnvGoogleCredentials), Log: log})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.Remove(ctx)
+	return s.Remove, nil
 }

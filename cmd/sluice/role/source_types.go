@@ -22,8 +22,12 @@ import (
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
-// hookAgain is how often a webhook that could not be registered is tried again.
-const hookAgain = 30 * time.Second
+const (
+	// hookAgain is how often a webhook that could not be registered is tried again,
+	// hookCheck how often one that was is looked after: it may have been deleted.
+	hookAgain = 30 * time.Second
+	hookCheck = 10 * time.Minute
+)
 
 func pingSource(o *sourceOptions, spec contract.Source, sink *source.Sink, log *slog.Logger) (runner, error) {
 	s, err := ping.New(ping.Config{Source: spec, Sink: sink, State: o.state, Log: log})
@@ -58,40 +62,71 @@ func githubSource(o *sourceOptions, spec contract.Source, sink *source.Sink, log
 	}, nil
 }
 
-// registerHook tries until it is done. Without a token or an address it is the
-// user's to make.
+// registerHook tries until it is done, and looks after it from then on. Without
+// a token or an address it is the user's to make.
 func registerHook(ctx context.Context, hooks github.Hooks, log *slog.Logger) {
 	if hooks.Token == "" || hooks.Source.Hook == "" {
 		return
 	}
-	for {
+	wait, registered := hookAgain, false
+	for ctx.Err() == nil {
 		err := hooks.Ensure(ctx)
-		if err == nil || ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			wait, registered = hookAgain, false
+			log.Warn("webhook not registered, is tried again", "error", err, "in", wait)
+		case !registered:
+			wait, registered = hookCheck, true
 			log.Info("webhook registered", "url", hooks.Source.Hook, "repository", hooks.Source.Repository)
-			return
 		}
-		log.Warn("webhook not registered, is tried again", "error", err, "in", hookAgain)
 		select {
-		case <-time.After(hookAgain):
+		case <-time.After(wait):
 		case <-ctx.Done():
-			return
 		}
 	}
 }
 
+// removeAgain is when what was removed is looked for again: a source that is
+// being ended may have made it meanwhile.
+const removeAgain = 10 * time.Second
+
 // removeOutside removes what a source made outside the cluster.
 func (o *sourceOptions) removeOutside(ctx context.Context, spec contract.Source, log *slog.Logger) error {
-	if spec.PubSub != nil {
-		return removeSubscription(ctx, spec, log)
+	remove, err := remover(spec, log)
+	if err != nil || remove == nil {
+		return err
+	}
+	if err := remove(ctx); err != nil {
+		return err
+	}
+	log.Info("removed, is looked for once more", "in", removeAgain)
+	select {
+	case <-time.After(removeAgain):
+		return remove(ctx)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// remover is how a source's things are removed; nil if it cannot have any.
+func remover(spec contract.Source, log *slog.Logger) (func(context.Context) error, error) {
+	switch {
+	case spec.PubSub != nil:
+		return subscriptionRemover(spec, log)
+	case spec.GitHub == nil:
+		return nil, fmt.Errorf("%s: a source of the type %s makes nothing outside the cluster", spec.Ref, spec.Type)
 	}
 	token, _, err := githubSecrets()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if spec.GitHub == nil || token == "" {
-		return fmt.Errorf("%s: there is no webhook of ours: it takes a github source and %s", spec.Ref, contract.EnvGitHubToken)
+	if token == "" {
+		log.Info("there is no webhook of ours: no access token is given")
+		return nil, nil
 	}
-	return github.Hooks{Source: *spec.GitHub, Token: token}.Remove(ctx)
+	return github.Hooks{Source: *spec.GitHub, Token: token}.Remove, nil
 }
 
 // githubSecrets reads the token and the secret, each from its own variable or

@@ -1,0 +1,146 @@
+package farewell
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/sluice-dev/sluice/engine/manifest"
+	"github.com/sluice-dev/sluice/engine/plan"
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
+// Next does the steps themselves.
+type Next interface {
+	Apply(ctx context.Context, step plan.Step) plan.Outcome
+}
+
+// Config of an Applier; all is required.
+type Config struct {
+	Next   Next
+	Client kubernetes.Interface
+	Log    *slog.Logger
+}
+
+// Applier does steps, with farewells. It keeps no state and is safe for
+// concurrent use.
+type Applier struct{ cfg Config }
+
+// Kinds are those that may have something outside.
+func Kinds() []manifest.Kind {
+	return []manifest.Kind{{APIVersion: "apps/v1", Kind: "Deployment"}, {APIVersion: "batch/v1", Kind: "Job"}}
+}
+
+// New makes an applier.
+func New(cfg Config) (*Applier, error) {
+	if cfg.Next == nil || cfg.Client == nil || cfg.Log == nil {
+		return nil, errors.New("farewell: Config.Next, Config.Client and Config.Log are required")
+	}
+	return &Applier{cfg}, nil
+}
+
+// Apply does one step.
+func (a *Applier) Apply(ctx context.Context, step plan.Step) plan.Outcome {
+	before, err := read(step.Live.Annotations)
+	if err != nil { // somebody else wrote it: there is nothing to be done about it
+		a.cfg.Log.Warn("what is outside the cluster stays there", "object", step.ID.String(), "error", err)
+	}
+	after, err := described(step)
+	if err != nil {
+		return plan.Outcome{Step: step, Err: err, Terminal: true}
+	}
+	if before.Of != "" && before.Of != after.Of {
+		err = a.leave(ctx, step, before)
+	}
+	if err == nil && after.Of != "" {
+		err = a.recall(ctx, step.ID, after)
+	}
+	if err != nil {
+		return plan.Outcome{Step: step, Err: err}
+	}
+	return a.cfg.Next.Apply(ctx, step)
+}
+
+// leave makes the Job.
+func (a *Applier) leave(ctx context.Context, step plan.Step, f contract.Farewell) error {
+	job, err := jobOf(step.Live, f)
+	if err != nil {
+		return fmt.Errorf("%s: farewell: %w", step.ID, err)
+	}
+	_, err = a.cfg.Client.BatchV1().Jobs(job.Namespace).Create(ctx, job, metav1.CreateOptions{FieldManager: contract.FieldManager})
+	switch {
+	case err == nil:
+		a.cfg.Log.Info("farewell begun", "object", step.ID.String(), "job", job.Name, "of", f.Of)
+	case apierrors.IsAlreadyExists(err):
+	case apierrors.IsNotFound(err), apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		a.cfg.Log.Warn("the namespace is gone, what is outside the cluster stays there", "object", step.ID.String(), "of", f.Of)
+	default:
+		return fmt.Errorf("%s: farewell: %w", step.ID, err)
+	}
+	return nil
+}
+
+// recall ends farewells of what is to be there again.
+func (a *Applier) recall(ctx context.Context, id manifest.ID, f contract.Farewell) error {
+	jobs := a.cfg.Client.BatchV1().Jobs(id.Namespace)
+	list, err := jobs.List(ctx, metav1.ListOptions{LabelSelector: contract.LabelFarewell + "=" + label(id, f)})
+	if err != nil {
+		return fmt.Errorf("%s: farewell: %w", id, err)
+	}
+	background := metav1.DeletePropagationBackground
+	for i := range list.Items {
+		if over(&list.Items[i]) {
+			continue
+		}
+		err := jobs.Delete(ctx, list.Items[i].Name, metav1.DeleteOptions{PropagationPolicy: &background})
+		if err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("%s: farewell: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// over reports whether a Job has come to an end.
+func over(job *batchv1.Job) bool {
+	for _, c := range job.Status.Conditions {
+		if c.Status == corev1.ConditionTrue && (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) {
+			return true
+		}
+	}
+	return false
+}
+
+// read gives an object's farewell; none is the zero one.
+func read(annotations map[string]string) (f contract.Farewell, err error) {
+	text := annotations[contract.AnnotationFarewell]
+	if text == "" {
+		return f, nil
+	}
+	if err := json.Unmarshal([]byte(text), &f); err != nil {
+		return contract.Farewell{}, fmt.Errorf("annotation %s: %w", contract.AnnotationFarewell, err)
+	}
+	return f, nil
+}
+
+// described is the farewell of the object as the step is to leave it.
+func described(step plan.Step) (contract.Farewell, error) {
+	if step.Action == plan.Delete || !bytes.Contains(step.Manifest.JSON, []byte(contract.AnnotationFarewell)) {
+		return contract.Farewell{}, nil
+	}
+	var object struct {
+		Metadata struct{ Annotations map[string]string } `json:"metadata"`
+	}
+	if err := json.Unmarshal(step.Manifest.JSON, &object); err != nil {
+		return contract.Farewell{}, fmt.Errorf("%s: %w", step.ID, err)
+	}
+	return read(object.Metadata.Annotations)
+}
