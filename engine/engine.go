@@ -39,6 +39,8 @@ type Engine struct {
 	// held is who has the domains that several ask for, by namespace.
 	held   map[string]string
 	builds buildIndex
+	// feeds says that there are any.
+	feeds bool
 	// described are the files that say something of the cluster, where builds ask.
 	described map[string]bool
 	assume    bool // offline, builds count as done

@@ -75,6 +75,8 @@ type cluster struct {
 	names func() map[revisionKey]*revision
 	// sources are the Deployments that bring events, read like revisions.
 	sources []*revision
+	// starts are the Jobs that started feeds.
+	starts []start
 }
 
 func newCluster(live plan.Live, revisions []*revision) cluster {
@@ -141,7 +143,7 @@ func (e *Engine) survey(live plan.Live) cluster {
 	}
 	c := newCluster(live, revisions)
 	c.sources = sources
-	c.runs = e.readRuns(live)
+	c.runs, c.starts = e.readRuns(live), e.readStarts(live)
 	return c
 }
 

@@ -80,6 +80,7 @@ func (e *Engine) lower() {
 	}
 	e.direct()
 	e.resolveBuilds()
+	e.watchFeeds()
 	for _, u := range e.units {
 		e.index[u.entry.Identity] = u
 		for i, w := range u.nouns.Workloads {

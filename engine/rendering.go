@@ -69,7 +69,7 @@ func (e *Engine) input(u *unit, c cluster) render.Unit {
 	in := render.Unit{
 		Identity: u.entry.Identity, File: u.entry.File, Nouns: u.desire(),
 		Latest: map[string]desired.Workload{}, Refs: e.refsOf(u), Now: e.cfg.Now(), Worse: e.worse.of(u), Previews: e.previews.previewed(u), Unread: !e.previews.read && e.cfg.References != nil,
-		Facts: render.Facts{Revisions: map[string]render.Fact{}, Routed: map[string]render.Routed{}},
+		Facts: render.Facts{Revisions: map[string]render.Fact{}, Routed: map[string]render.Routed{}, Starts: c.startFacts(u)},
 	}
 	in.Directory = e.directory
 	ns := u.namespace()
@@ -121,7 +121,7 @@ func virtualService(r desired.Route) manifest.ID {
 func (e *Engine) fingerprint(b []byte, u *unit, c cluster) []byte {
 	b = append(b, '.') // of a unit that depends on nothing too
 	b = append(b, u.around...)
-	b = e.printBuilds(b, u, c)
+	b = c.startPrint(e.printBuilds(b, u, c), u)
 	ns := u.namespace()
 	for _, name := range u.configurations {
 		key := configurationKey{ns, name}

@@ -1,6 +1,9 @@
 package engine
 
-import "github.com/sluice-dev/sluice/engine/status"
+import (
+	"github.com/sluice-dev/sluice/engine/build"
+	"github.com/sluice-dev/sluice/engine/status"
+)
 
 // find is a revision or a source by its key.
 func (c cluster) find(key revisionKey) (*revision, bool) {
@@ -19,6 +22,11 @@ func (c cluster) find(key revisionKey) (*revision, bool) {
 func (s summarizer) source(u *unit) (status.State, string) {
 	for i := range u.result.Manifests {
 		id := u.result.Manifests[i].ID
+		if id.KindOf() == build.JobKind {
+			if state, reason := s.started(u, id); state != status.Ready {
+				return state, reason
+			}
+		}
 		if id.Kind != "Deployment" {
 			continue
 		}

@@ -119,7 +119,7 @@ func TestApply_ADeletedObjectTakesItsLeave(t *testing.T) {
 	if diff := cmp.Diff(want, pod.Spec.Containers[0]); diff != "" {
 		t.Errorf("the container (-want +got):\n%s", diff)
 	}
-	if pod.Spec.ServiceAccountName != "hub" || pod.Spec.RestartPolicy != corev1.RestartPolicyOnFailure || pod.Labels[contract.LabelRevision] != "" {
+	if pod.Spec.ServiceAccountName != "hub" || pod.Spec.RestartPolicy != corev1.RestartPolicyNever || pod.Labels[contract.LabelRevision] != "" {
 		t.Errorf("the pod: %+v", pod)
 	}
 }

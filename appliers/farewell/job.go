@@ -41,7 +41,7 @@ func jobOf(live plan.Object, f contract.Farewell) (*batchv1.Job, error) {
 	if len(pod.Containers) == 0 {
 		return nil, errors.New("it has no pod to take leave with")
 	}
-	pod.RestartPolicy = corev1.RestartPolicyOnFailure
+	pod.RestartPolicy = corev1.RestartPolicyNever
 	change(&pod.Containers[0], f)
 	labels := map[string]string{contract.LabelFarewell: label(live.ID, f)}
 	return &batchv1.Job{

@@ -110,6 +110,25 @@ func readJob(job *plan.Object, stop string) State {
 	return State{Phase: Running, Reason: building, Message: "waits for its pod"}
 }
 
+// JobEnd is how a Job that is no build's came to its end, in Kubernetes' words;
+// Absent until then.
+func JobEnd(job *plan.Object) (Phase, string) {
+	var j struct{ Status batchv1.JobStatus }
+	if err := json.Unmarshal(job.JSON, &j); err != nil {
+		return Failed, err.Error()
+	}
+	for _, c := range j.Status.Conditions {
+		switch {
+		case c.Status != corev1.ConditionTrue:
+		case c.Type == batchv1.JobComplete:
+			return Succeeded, ""
+		case c.Type == batchv1.JobFailed:
+			return Failed, c.Reason + ": " + c.Message
+		}
+	}
+	return Absent, ""
+}
+
 const (
 	building      = "Building"
 	executeFailed = "BuildExecuteFailed"

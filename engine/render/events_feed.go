@@ -26,42 +26,53 @@ var feedTypes = map[string]string{
 	"pullrequest": "github", "dev.knative.k8s.event": "k8sevents", "google.pubsub.topic.publish": "pubsub.googleapis.com",
 }
 
-// feed runs a source of ours for a Feed.
+// feed runs a source of ours for a Feed, or has its own source start it.
 func (e events) feed(f desired.Feed) error {
-	system, ok := e.system(f)
+	system, own, ok := e.system(f)
+	if ok && own.Image != "" {
+		return e.feedlet(f, own)
+	}
 	m := desired.Emitter{
 		Source: contract.Source{Ref: contract.Ref{Namespace: f.Namespace, Name: f.Name}, Kind: e.u.Identity.Kind},
 		Sink:   f.Sink, Refs: f.Refs, ServiceAccount: f.ServiceAccount,
 	}
 	if ok {
-		make, known := feedSources[system]
-		if !known {
-			e.unmet(f.EventType.Place, "its events come from %q, whose image only the controller of 2018 could run: use a ContainerSource, or one of the sources github, k8sevents and pubsub.googleapis.com", system)
-		}
-		ok = known && make(e, f, &m)
+		ok = feedSources[system](e, f, &m)
 	}
 	if !ok {
 		e.keep("apps/v1", "Deployment", f.Namespace, f.Name+contract.SourceSuffix)
+		e.keepStarts()
 		return nil
 	}
 	return e.emitter(m)
 }
 
-// system is who produces the events of a feed's type.
-func (e events) system(f desired.Feed) (string, bool) {
+// system is who produces the events of a feed's type: a source of ours by its
+// name, or one with an image of its own.
+func (e events) system(f desired.Feed) (string, desired.FeedSource, bool) {
+	none := desired.FeedSource{}
 	t, s := e.u.Directory.feed(f)
 	own := feedTypes[f.EventType.Name]
 	switch {
 	case t.print == "" && own != "":
-		return own, true
+		return own, none, true
 	case t.print == "":
 		e.unmet(f.EventType.Place, "no EventType or ClusterEventType %s is described%s: add it, or name one of pullrequest, dev.knative.k8s.event and google.pubsub.topic.publish", f.EventType.Name, e.u.Directory.near(f.EventType.Identity))
-		return "", false
+		return "", none, false
 	case s.print == "" && own == "":
 		e.unmet(f.EventType.Place, "%s, which its event type %s names, is described nowhere: add it", t.noun.Source.Identity, f.EventType.Name)
-		return "", false
+		return "", none, false
 	}
-	return cmp.Or(s.noun.Source, s.noun.Name, own), true
+	system := cmp.Or(s.noun.Source, s.noun.Name, own)
+	_, ours := feedSources[system]
+	switch {
+	case ours && (s.noun.Image == "" || strings.Contains(s.noun.Image, ownImages)):
+		return system, none, true
+	case s.noun.Image == "":
+		e.unmet(f.EventType.Place, "its events come from %q, whose %s names no image: write the one that starts and stops feeds, or name one of the sources github, k8sevents and pubsub.googleapis.com", system, t.noun.Source.Identity)
+		return "", none, false
+	}
+	return system, s.noun, true
 }
 
 // gitHubRepository is what a feed observes.

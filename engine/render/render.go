@@ -48,6 +48,8 @@ type Facts struct {
 	// Routed is, for each route of the unit that is in the cluster, what its
 	// VirtualService was written with.
 	Routed map[string]Routed
+	// Starts are the Jobs that started the unit's feed, by name.
+	Starts []Start
 }
 
 // Fact is what the cluster knows of one revision.
