@@ -126,11 +126,7 @@ func TestChaos_OfTwoActivatorsOneIsKilled(t *testing.T) {
 	}
 	killed := time.Now()
 	check(t, syscall.Kill(victims[0].pid, syscall.SIGKILL))
-	// Balancers of a cluster send to a dead pod until its kubelet has told them.
 	held, blind := 500/10, time.Second // 20 ms of work, and what the machine is late
-	if mine.node == "kubelet" {
-		held, blind = 4*500, 4*time.Second
-	}
 	time.Sleep(blind + time.Second) // and after
 	answers := stop()
 	failed, last := 0, killed

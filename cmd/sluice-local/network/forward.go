@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
+	"time"
 )
 
 // Forward hands each connection of a listener on to an address until ctx is
@@ -31,8 +33,7 @@ func Forward(ctx context.Context, from net.Listener, to string) error {
 // forward copies both ways until both have ended. The kernel does the copying.
 func forward(ctx context.Context, client net.Conn, to string) {
 	defer client.Close()
-	var d net.Dialer
-	server, err := d.DialContext(ctx, "tcp", to)
+	server, err := reach(ctx, to)
 	if err != nil {
 		return // closing tells the client as much as there is to tell
 	}
@@ -42,6 +43,34 @@ func forward(ctx context.Context, client net.Conn, to string) {
 	both.Go(func() { half(server, client) })
 	both.Go(func() { half(client, server) })
 	both.Wait()
+}
+
+// A dead pod refuses connections until kube-proxy has heard of its death, which
+// takes some seconds; as good a balancer as clouds have tries again, and each
+// try may lead to another pod.
+const (
+	reachWithin = 5 * time.Second
+	reachEvery  = 5 * time.Millisecond
+)
+
+// reach connects to whoever does not refuse.
+func reach(ctx context.Context, to string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, reachWithin)
+	defer cancel()
+	tick := time.NewTicker(reachEvery)
+	defer tick.Stop()
+	var d net.Dialer
+	for {
+		conn, err := d.DialContext(ctx, "tcp", to)
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			return conn, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
 }
 
 // half copies one way and hands on that it has ended.

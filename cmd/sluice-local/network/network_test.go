@@ -125,3 +125,36 @@ func TestForward_BothWaysAndTheEnds(t *testing.T) {
 		t.Errorf("an open connection at the end: %v", err)
 	}
 }
+
+// A backend that is not there yet, or no more, is none of the client's business.
+func TestForward_TriesAgainWhenRefused(t *testing.T) {
+	from, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := backend.Addr().String()
+	backend.Close() // from now on it refuses
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- Forward(ctx, from, to) }()
+	conn, err := net.Dial("tcp", from.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if backend, err = net.Listen("tcp", to); err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Close()
+	if got, err := backend.Accept(); err != nil {
+		t.Error(err)
+	} else {
+		got.Close()
+	}
+	cancel()
+	<-ended
+}
