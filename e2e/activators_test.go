@@ -127,7 +127,7 @@ func TestChaos_OfTwoActivatorsOneIsKilled(t *testing.T) {
 	killed := time.Now()
 	check(t, syscall.Kill(victims[0].pid, syscall.SIGKILL))
 	held, blind := 500/10, time.Second // 20 ms of work, and what the machine is late
-	time.Sleep(blind + time.Second) // and after
+	time.Sleep(blind + time.Second)    // and after
 	answers := stop()
 	failed, last := 0, killed
 	for _, a := range answers {

@@ -3,9 +3,6 @@ package e2e
 import (
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -73,33 +70,8 @@ func (c *cluster) haveApp(t *testing.T) {
 	if c.app {
 		return
 	}
-	dir := c.dir
-	if dir == "" {
-		dir = t.TempDir()
-	}
-	program, err := binary("sluice-local")
-	check(t, err)
-	out, err := exec.Command(program, "image", "build", "testdata/app", "--tag", "e2e-app:v1", "--dir", dir).CombinedOutput()
-	if err != nil {
-		t.Fatalf("sluice-local image build: %v: %s", err, out)
-	}
-	if c.dir == "" {
-		loadImages(t, filepath.Join(dir, "registry"))
-	}
+	check(t, c.makeImage("testdata/app", "e2e-app:v1"))
 	c.app = true
-}
-
-// loadImages brings the images of an OCI layout into a cluster that the tests
-// were given, by the command that whoever gave it named.
-func loadImages(t *testing.T, layout string) {
-	t.Helper()
-	hook := os.Getenv("SLUICE_E2E_LOAD_IMAGE")
-	if hook == "" {
-		t.Fatal("KUBECONFIG needs SLUICE_DIR beside it, the folder of sluice-local, or SLUICE_E2E_LOAD_IMAGE, a command that brings the images of the OCI layout $1 into the cluster, under their names there")
-	}
-	if out, err := exec.Command("sh", "-c", hook, "load", layout).CombinedOutput(); err != nil {
-		t.Fatalf("SLUICE_E2E_LOAD_IMAGE: %v: %s", err, out)
-	}
 }
 
 // answer is how a request ended.

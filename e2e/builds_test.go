@@ -65,15 +65,7 @@ func jobsOf(f fataler, name string) []batchv1.Job {
 // haveStep makes the image of testdata/step.
 func haveStep(t *testing.T) {
 	t.Helper()
-	if under.dir == "" {
-		t.Skip("these tests make an image of testdata/step: KUBECONFIG needs SLUICE_DIR, the folder of sluice-local")
-	}
-	program, err := binary("sluice-local")
-	check(t, err)
-	out, err := exec.Command(program, "image", "build", "testdata/step", "--tag", "e2e-step", "--dir", under.dir).CombinedOutput()
-	if err != nil {
-		t.Fatalf("sluice-local image build: %v: %s", err, out)
-	}
+	check(t, under.makeImage("testdata/step", "e2e-step"))
 }
 
 // steps is a Build of one step that does what its arguments say.

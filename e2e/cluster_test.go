@@ -20,9 +20,12 @@ type cluster struct {
 	kubeconfig string
 	// repo is the bare repository, http the address where services answer.
 	repo, http string
-	// dir is the folder of a cluster that the tests started; process runs it.
+	// dir is the folder of a cluster of sluice-local, "" of any other; process
+	// runs it, if the tests started it.
 	dir     string
 	process *exec.Cmd
+	// given is what stands for the folder where there is none.
+	given *given
 	// node is what runs its pods, if the tests started it: process or kubelet.
 	node string
 	// app is whether its registry has the image of testdata/app.
@@ -37,6 +40,9 @@ func openCluster() (*cluster, error) {
 		c := &cluster{kubeconfig: kubeconfig, repo: os.Getenv("SLUICE_REPO"), http: os.Getenv("SLUICE_HTTP"), dir: os.Getenv("SLUICE_DIR")}
 		if c.repo == "" || c.http == "" {
 			return nil, errors.New("KUBECONFIG needs SLUICE_REPO (a path or URL that can be pushed to) and SLUICE_HTTP (host:port of the gateway) beside it")
+		}
+		if c.dir == "" {
+			return c, c.openGiven()
 		}
 		return c, nil
 	}
@@ -91,6 +97,9 @@ func (c *cluster) start() error {
 
 // close ends a cluster that the tests started. It must say goodbye with 0.
 func (c *cluster) close() error {
+	if c.given != nil {
+		return os.RemoveAll(c.given.dir)
+	}
 	if c.process == nil {
 		return nil
 	}

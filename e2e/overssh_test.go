@@ -118,6 +118,7 @@ func (s sshd) account(t *testing.T, name, key, knownHosts string) {
 // A private repository behind a real ssh server is read with the key of the
 // build's account, where the host is known; else it is told why not.
 func TestBuilds_APrivateRepositoryIsReadOverSSH(t *testing.T) {
+	needLoopback(t)
 	haveStep(t)
 	s := newSSHD(t)
 	run := fmt.Sprint(time.Now().UnixNano())

@@ -111,6 +111,7 @@ func (p private) hides(t *testing.T, builds []string, passwords ...string) {
 // A private repository is read with the Secret of the build's ServiceAccount,
 // at a branch and at a commit; what is wrong is told, and the Secret never is.
 func TestBuilds_APrivateRepositoryIsReadWithTheSecretOfItsAccount(t *testing.T) {
+	needLoopback(t)
 	haveStep(t)
 	run := fmt.Sprint(time.Now().UnixNano())
 	p := servePrivate(t, "greeting "+run)

@@ -42,7 +42,7 @@ func TestStories(t *testing.T) {
 		t.Run(storyName(file), func(t *testing.T) {
 			restoreAfter(t)
 			testscript.Run(t, testscript.Params{
-				Files: []string{file}, Setup: setup, RequireExplicitExec: true,
+				Files: []string{file}, Setup: setup, Condition: hasRegistry, RequireExplicitExec: true,
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
 					"answers": answers, "request": request, "awake": awake, "settles": settles, "pods": pods, "replace": replace,
 					"service": service, "fill": fill, "nest": nest, "rename": rename, "event": event, "dead": dead, "deliver": deliver, "mentioned": mentioned, "patiently": patiently, "builds": builds,
@@ -71,9 +71,13 @@ func setup(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
-	env.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	local, err := under.local()
+	if err != nil {
+		return err
+	}
+	env.Setenv("PATH", strings.Join([]string{filepath.Dir(local), bin, os.Getenv("PATH")}, string(os.PathListSeparator)))
 	for key, value := range map[string]string{
-		"KUBECONFIG": under.kubeconfig, "REPO": under.repo, "HTTP": under.http, "DIR": under.dir, "EXAMPLES": examples,
+		"KUBECONFIG": under.kubeconfig, "REPO": under.repo, "HTTP": under.http, "DIR": under.folder(), "EXAMPLES": examples,
 		"GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.com",
 		"GIT_COMMITTER_NAME": "Ada", "GIT_COMMITTER_EMAIL": "ada@example.com",
 		"GIT_CONFIG_NOSYSTEM": "1", "HOME": env.WorkDir,
