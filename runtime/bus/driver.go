@@ -49,6 +49,11 @@ type Receive struct {
 	// Ordered demands that no other stream gets a message of a key while this
 	// one holds an older one.
 	Ordered bool
+	// Sequence asks that no other stream has messages at the same time, and that
+	// what an earlier one left comes first and in the order of the topic, unless
+	// something after it was settled: then something failed. Drivers that promise
+	// it.
+	Sequence bool
 	// Window is the most messages that will be held unsettled.
 	Window int
 }

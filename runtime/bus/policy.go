@@ -22,7 +22,9 @@ type Policy struct {
 	// OrderBy gives the key. Default: Message.Key. Another one is in order only
 	// as far as the topic is (in Kafka: within a partition).
 	OrderBy func(*Message) string
-	// Concurrency is how many handlers run at once. Default: 64.
+	// Concurrency is how many handlers run at once. Default: 64. With 1, messages
+	// are handled in the order of the topic as long as nothing fails, on a bus
+	// that promises Sequence; one that is tried again lets others pass.
 	Concurrency int
 	// Rate is how many calls of the handler begin a second; 0 is no limit.
 	Rate float64

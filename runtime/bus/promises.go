@@ -9,6 +9,11 @@ type Promises struct {
 	// in the order in which they were published, also across retries, with any
 	// number of receivers.
 	Ordered bool
+	// Sequence: what is stored one after the other reaches a subscription of
+	// Concurrency 1 in that order, whatever its keys, as long as nothing fails;
+	// also when its receiver stops in order and another goes on. (In Kafka, where
+	// the topic has one partition.)
+	Sequence bool
 	// Replay: a subscription can go back to messages that it has settled, by
 	// time and, where Positions is true, by position.
 	Replay bool

@@ -89,7 +89,8 @@ func (s *Subscription) Run(ctx context.Context, h Handler) error {
 // session delivers from one stream until it or ctx ends.
 func (s *Subscription) session(ctx context.Context, h Handler) error {
 	stream, err := s.cfg.Driver.Receive(ctx, Receive{
-		Topic: s.cfg.Topic, Subscription: s.cfg.Name, Ordered: s.policy.Ordered, Window: s.policy.Window,
+		Topic: s.cfg.Topic, Subscription: s.cfg.Name, Ordered: s.policy.Ordered,
+		Sequence: s.policy.Concurrency == 1 && !s.policy.Ordered, Window: s.policy.Window,
 	})
 	if err != nil {
 		return fmt.Errorf("receive: %w", err)

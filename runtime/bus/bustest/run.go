@@ -74,6 +74,7 @@ var questions = []question{
 
 	{"RetriedUntilAcknowledged", nil, retriedUntilAcknowledged},
 	{"OrderPerKeySurvivesFailures", func(p bus.Promises) bool { return p.Ordered }, orderSurvivesFailures},
+	{"OneByOneIsInSequence", func(p bus.Promises) bool { return p.Sequence }, oneByOne},
 	{"DeadGoesToTheDeadLetterTopicAndComesBackByRedrive", nil, deadAndRedriven},
 	{"ACopyWithinTheWindowIsLeftOut", nil, copyIsLeftOut},
 	{"ARunningSubscriptionFollowsSeek", func(p bus.Promises) bool { return p.Replay }, runningFollowsSeek},

@@ -80,7 +80,11 @@ func (b *Bus) EnsureSubscription(ctx context.Context, spec bus.SubscriptionSpec)
 	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return err
 	}
-	cfg, err := b.consumerConfig(name, 0, spec.Start)
+	start, err := b.fixed(ctx, spec.Topic, spec.Start)
+	if err != nil {
+		return err
+	}
+	cfg, err := b.consumerConfig(name, 0, start)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ const (
 // Promises are what an embedded server keeps; MaxBytes of another one is
 // Bus.Promises.
 var Promises = bus.Promises{
-	Persistent: true, Ordered: true, Replay: true, Positions: true, History: true,
+	Persistent: true, Ordered: true, Sequence: true, Replay: true, Positions: true, History: true,
 	Lag: true, Age: true, Listed: true, MaxBytes: maxPayload,
 }
 

@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"testing"
+	"time"
 
 	"github.com/sluice-dev/sluice/runtime/bus"
 )
@@ -64,5 +65,47 @@ func TestMove_Interrupted(t *testing.T) {
 	must(err)
 	if len(all) != 1 {
 		t.Errorf("consumers after %v moves are there", all)
+	}
+}
+
+// TestRewind_GoesNoFurtherThanTheBeginning has an ordered receiver go before it
+// has settled anything: the next one begins where the subscription does, not
+// where the topic does.
+func TestRewind_GoesNoFurtherThanTheBeginning(t *testing.T) {
+	b, err := Open(Config{Dir: t.TempDir(), Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = b.Close() }()
+	ctx := t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(b.EnsureTopic(ctx, bus.TopicSpec{Name: "t"}))
+	publish := func(body string) {
+		t.Helper()
+		must(b.Publish(ctx, "t", []*bus.Message{{Key: "k", Body: []byte(body)}}))
+	}
+	publish("long ago")
+	began := time.Now()
+	for name, start := range map[string]bus.Point{"newest": bus.Latest(), "time": bus.Since(began), "position": bus.From("2")} {
+		must(b.EnsureSubscription(ctx, bus.SubscriptionSpec{Topic: "t", Name: name, Start: start, Ordered: true}))
+	}
+	publish("first")
+	publish("second")
+	for _, name := range []string{"newest", "time", "position"} {
+		for range 3 {
+			s, err := b.Receive(ctx, bus.Receive{Topic: "t", Subscription: name, Ordered: true, Window: 10})
+			must(err)
+			batch, err := s.Next(ctx, 10)
+			must(err)
+			if got := string(batch[0].Body); got != "first" {
+				t.Errorf("%s: got %s", name, got)
+			}
+			must(s.Close())
+		}
 	}
 }

@@ -11,18 +11,19 @@ import (
 	"github.com/sluice-dev/sluice/runtime/bus"
 )
 
-// Holders of ordered subscriptions are noted in a key-value bucket, by
+// Holders of subscriptions that only one stream may have are noted in a key-value bucket, by
 // subscription; an entry that is not renewed is gone after holderTTL.
 const (
 	holdersBucket = "sluice_holders"
 	holderTTL     = 10 * time.Second
 )
 
-// holder is a stream's right to be the only one of an ordered subscription.
+// holder is a stream's right to be the only one of a subscription.
 type holder struct {
 	bus      *Bus
 	name     bus.SubscriptionName
 	key      string
+	ordered  bool // what is not settled comes first, whatever was settled after it
 	bucket   jetstream.KeyValue
 	revision uint64
 	held     bool
@@ -32,8 +33,8 @@ type holder struct {
 	stopped  chan struct{}
 }
 
-func (b *Bus) newHolder(name bus.SubscriptionName) *holder {
-	return &holder{bus: b, name: name, key: token(name.Topic) + "/" + token(name.Name), gone: make(chan struct{})}
+func (b *Bus) newHolder(name bus.SubscriptionName, ordered bool) *holder {
+	return &holder{bus: b, name: name, ordered: ordered, key: token(name.Topic) + "/" + token(name.Name), gone: make(chan struct{})}
 }
 
 // lost is closed when the right is; never for one that is nil.
@@ -53,7 +54,7 @@ func (h *holder) acquire(ctx context.Context) error {
 	if err := h.claim(ctx); err != nil {
 		return err
 	}
-	c, err := h.bus.rewind(ctx, h.name)
+	c, err := h.bus.rewind(ctx, h.name, h.ordered)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func (h *holder) claim(ctx context.Context) error {
 		return err
 	}
 	for {
-		revision, err := h.bucket.Create(ctx, h.key, []byte(h.bus.conn.Opts.Name))
+		revision, err := h.create(ctx)
 		if err == nil {
 			h.revision = revision
 			break
@@ -87,6 +88,17 @@ func (h *holder) claim(ctx context.Context) error {
 	h.stop, h.stopped = cancel, make(chan struct{})
 	go h.keep(keep)
 	return nil
+}
+
+// create waits for the answer even if nobody wants the right any more: an entry
+// that was made unheard would keep everybody out for as long as it lasts.
+func (h *holder) create(ctx context.Context) (revision uint64, err error) {
+	if ctx.Err() != nil {
+		return 0, ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), apiTimeout)
+	defer cancel()
+	return h.bucket.Create(ctx, h.key, []byte(h.bus.conn.Opts.Name))
 }
 
 func (h *holder) open(ctx context.Context) (err error) {
@@ -177,15 +189,37 @@ func (h *holder) release() {
 }
 
 // rewind makes a subscription that no one receives from go on at the first
-// message that is not settled. Nothing to do where nothing was delivered beyond.
-func (b *Bus) rewind(ctx context.Context, name bus.SubscriptionName) (jetstream.Consumer, error) {
+// message that is not settled. Nothing to do where nothing was delivered beyond;
+// and, if not always, where something beyond was settled, for that would come
+// again.
+func (b *Bus) rewind(ctx context.Context, name bus.SubscriptionName, always bool) (jetstream.Consumer, error) {
 	c, err := b.find(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	info := c.CachedInfo()
-	if info.NumAckPending == 0 {
+	if info.NumAckPending == 0 || !always && !inOneRow(info) {
 		return c, nil
 	}
-	return b.move(ctx, name, c, bus.From(position(info.AckFloor.Stream+1)))
+	return b.move(ctx, name, c, placeOf(info))
+}
+
+// inOneRow tells whether nothing was settled after what is not.
+func inOneRow(c *jetstream.ConsumerInfo) bool {
+	held := uint64(c.NumAckPending)
+	return held == c.Delivered.Consumer-c.AckFloor.Consumer || c.AckFloor.Stream > 0 && held == c.Delivered.Stream-c.AckFloor.Stream
+}
+
+// placeOf is where a consumer goes on. One that has settled nothing has no floor
+// yet: it goes on where it began.
+func placeOf(c *jetstream.ConsumerInfo) bus.Point {
+	switch {
+	case c.AckFloor.Stream > 0:
+		return bus.From(position(c.AckFloor.Stream + 1))
+	case c.Config.OptStartSeq > 0:
+		return bus.From(position(c.Config.OptStartSeq))
+	case c.Config.OptStartTime != nil:
+		return bus.Since(*c.Config.OptStartTime)
+	}
+	return bus.Earliest()
 }

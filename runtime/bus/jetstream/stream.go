@@ -29,7 +29,7 @@ type stream struct {
 	consumer string // that of the subscription when the stream opened
 	inbox    string
 	sub      *nats.Subscription
-	holder   *holder // nil: not ordered
+	holder   *holder // nil: it is not to be the only one
 	arrived  chan struct{}
 	silence  *time.Timer
 	stopBeat context.CancelFunc
@@ -56,8 +56,8 @@ func (b *Bus) Receive(ctx context.Context, from bus.Receive) (bus.Stream, error)
 		bus: b, name: name, consumer: c.CachedInfo().Name, inbox: b.conn.NewInbox(),
 		arrived: make(chan struct{}, 1), held: map[string]struct{}{}, silence: time.NewTimer(2 * heartbeat),
 	}
-	if from.Ordered {
-		s.holder = b.newHolder(s.name)
+	if from.Ordered || from.Sequence {
+		s.holder = b.newHolder(s.name, from.Ordered)
 	}
 	if s.sub, err = b.conn.Subscribe(s.inbox+".*", s.take); err != nil {
 		return nil, fmt.Errorf("subscription %q: %w", from.Subscription, err)

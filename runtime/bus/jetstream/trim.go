@@ -105,14 +105,16 @@ func (b *Bus) settledUpTo(ctx context.Context, topic string, state jetstream.Str
 	return settled, list.Err()
 }
 
-// firstUnsettled is where a consumer is. One that has delivered nothing since it
-// was made has no floor yet.
+// firstUnsettled is where a consumer is, or before. One that has settled nothing
+// since it was made has no floor yet.
 func firstUnsettled(c *jetstream.ConsumerInfo, end uint64) uint64 {
 	switch {
 	case c.NumPending == 0 && c.NumAckPending == 0:
 		return end
 	case c.AckFloor.Stream == 0 && c.NumAckPending == 0:
 		return end - min(c.NumPending, end)
+	case c.AckFloor.Stream == 0 && c.Config.OptStartSeq > 0:
+		return c.Config.OptStartSeq
 	default:
 		return c.AckFloor.Stream + 1
 	}

@@ -32,7 +32,7 @@ const (
 
 // Promises are what this driver keeps.
 var Promises = bus.Promises{
-	Persistent: true, Ordered: true, Replay: true, Positions: true, History: true, Lag: true, Listed: true, MaxBytes: maxBytes,
+	Persistent: true, Ordered: true, Sequence: true, Replay: true, Positions: true, History: true, Lag: true, Listed: true, MaxBytes: maxBytes,
 }
 
 // Config is how to reach a cluster.

@@ -16,7 +16,7 @@ const DefaultMaxBytes = 256 << 20
 
 // Promises are what this driver keeps.
 var Promises = bus.Promises{
-	Ordered: true, Replay: true, Positions: true, History: true, Lag: true, Age: true, Listed: true, Direct: true,
+	Ordered: true, Sequence: true, Replay: true, Positions: true, History: true, Lag: true, Age: true, Listed: true, Direct: true,
 }
 
 // Config is how to make a bus.

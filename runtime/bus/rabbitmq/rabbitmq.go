@@ -23,7 +23,7 @@ const (
 )
 
 // Promises are what this driver keeps.
-var Promises = bus.Promises{Persistent: true, Ordered: true, Lag: true, MaxBytes: maxBytes}
+var Promises = bus.Promises{Persistent: true, Ordered: true, Sequence: true, Lag: true, MaxBytes: maxBytes}
 
 // Config is how to reach a broker.
 type Config struct {
