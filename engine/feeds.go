@@ -132,8 +132,10 @@ func (s summarizer) started(u *unit, id manifest.ID) (status.State, string) {
 	all := s.cluster.startsOf(u)
 	i := slices.IndexFunc(all, func(s start) bool { return s.id == id })
 	switch {
-	case i < 0 || all[i].phase == build.Running:
+	case i < 0 || all[i].phase == build.Running && all[i].message == "":
 		return status.Progressing, "it is being started"
+	case all[i].phase == build.Running:
+		return status.Failed, "it is not started yet, and is tried again: " + all[i].message
 	case all[i].phase == build.Failed:
 		return status.Failed, "it could not be started (" + all[i].message + "); to try again: kubectl -n " + id.Namespace + " delete job " + id.Name
 	}

@@ -86,6 +86,11 @@ func TestFeeds_AStartThatFailsSaysWhy(t *testing.T) {
 	w.push("feed", pigeons)
 	w.pass()
 	job := w.jobs()[0]
+	w.starts(job, "Failed", "SuccessCriteriaMet", "no such roof")
+	wantWrites(t, w.pass())
+	if s := w.spec("pigeons"); s.State != status.Failed || s.Reason != "it is not started yet, and is tried again: no such roof" {
+		t.Errorf("after the first try: %+v", s)
+	}
 	w.starts(job, "Failed", "Failed", "no such roof")
 	wantWrites(t, w.pass())
 	want := "it could not be started (no such roof); to try again: kubectl -n default delete job " + job
