@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/sluice-dev/sluice/engine/load"
@@ -18,7 +19,7 @@ import (
 // previewed. It reads nothing: a merge takes a preview away in the same pass
 // that moves the traffic.
 func (e *Engine) arrange() {
-	e.previews.of, e.previews.list = nil, nil
+	e.previews.of, e.previews.list, e.previews.aside = nil, nil, aside{}
 	if len(e.previews.seen) == 0 {
 		return
 	}
@@ -29,9 +30,11 @@ func (e *Engine) arrange() {
 		if ref.paused != "" {
 			p.Reason = ref.paused
 		}
+		a.begin(ref)
 		for _, part := range ref.parts {
 			a.part(&p, part)
 		}
+		a.code(&p)
 		e.previews.list = append(e.previews.list, p)
 	}
 	e.previews.of = a.out
@@ -46,6 +49,37 @@ type arrangement struct {
 	// hosts are those that the branch itself uses, by namespace; made when
 	// first asked for.
 	hosts map[string]map[string]bool
+	// tree is that of the ref under way, done which Services were taken.
+	tree otherTree
+	done map[schema.Identity]bool
+}
+
+// begin takes up a ref.
+func (a *arrangement) begin(ref *seenRef) {
+	a.done = map[schema.Identity]bool{}
+	a.tree = otherTree{snapshot: ref.tree, tag: "preview-" + preview.Tag(ref.name, ""), specs: map[string]bool{}}
+	for _, part := range ref.parts {
+		for _, entry := range part.Entries {
+			a.tree.specs[entry.File] = true
+		}
+	}
+	a.tree.touches = func(folder string) bool {
+		return slices.ContainsFunc(ref.sources, func(path string) bool { return within(folder, path) && !a.tree.specs[path] })
+	}
+}
+
+// code takes the Services of which a ref changes nothing but what they are
+// built from.
+func (a *arrangement) code(p *status.Preview) {
+	if len(a.tree.snapshot.Files) == 0 {
+		return
+	}
+	for _, u := range a.engine.units {
+		source, ok := u.entry.Spec.(desired.Source)
+		if ok && !a.done[u.entry.Identity] && len(u.nouns.Routes) == 1 && len(u.nouns.Workloads) == 1 && len(u.uses) == 1 && len(u.uses[0]) > 0 {
+			a.service(p, u.entry.Identity, u.binds(source.Desire()))
+		}
+	}
 }
 
 // problemsKept bounds what is reported of one preview.
@@ -78,7 +112,12 @@ func (a *arrangement) spec(p *status.Preview, id schema.Identity, theirs desired
 		refuse(p, "%s is not in the trusted branch: a preview adds nothing there and moves nothing to another namespace; merge it to see it run", id)
 		return
 	}
+	a.done[id] = true
 	theirs = u.binds(theirs)
+	if !sameTasks(u, theirs) {
+		refuse(p, "%s: it changes its build; a preview is built as the trusted branch says: merge it to build it so", id)
+		return
+	}
 	if len(theirs.Workloads) != 1 || len(theirs.Routes) != 1 || len(u.nouns.Routes) != 1 || len(u.nouns.Workloads) != 1 {
 		if !reflect.DeepEqual(theirs, u.desire()) {
 			refuse(p, "it changes %s: of a preview only image, env and args of a Service's template run; merge it to apply the rest", id)
@@ -93,6 +132,11 @@ func (a *arrangement) service(p *status.Preview, id schema.Identity, theirs desi
 	w := theirs.Workloads[0]
 	key := configurationKey{w.Namespace, w.Configuration}
 	ours := a.engine.latest[key].workload()
+	w, wrong := a.engine.join(&a.engine.previews.aside, w, a.tree)
+	if wrong != "" {
+		refuse(p, "%s: %s", id, wrong)
+		return
+	}
 	if w.Template.Hash() == ours.Template.Hash() {
 		return
 	}
@@ -110,6 +154,11 @@ func (a *arrangement) service(p *status.Preview, id schema.Identity, theirs desi
 		return
 	}
 	a.open(p, id, render.Preview{Ref: p.Ref, Tag: tag, Workload: w}, asked(theirs.Routes[0]))
+}
+
+// sameTasks reports whether the builds inside a spec are the trusted branch's.
+func sameTasks(u *unit, theirs desired.Nouns) bool {
+	return len(u.nouns.Tasks)+len(theirs.Tasks) == 0 || reflect.DeepEqual(u.nouns.Tasks, theirs.Tasks)
 }
 
 // asked is the share of requests that a preview asks for.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/sluice-dev/sluice/engine/git"
 	"github.com/sluice-dev/sluice/engine/load"
 	"github.com/sluice-dev/sluice/engine/manifest"
-	"github.com/sluice-dev/sluice/engine/plan"
 	"github.com/sluice-dev/sluice/engine/render"
 	"github.com/sluice-dev/sluice/schema/contract"
 	"github.com/sluice-dev/sluice/schema/desired"
@@ -46,16 +44,20 @@ type buildIndex struct {
 	owner map[*build.Resolved]*build.Resolved
 	// waiting are the revisions that wait for a task.
 	waiting map[*build.Resolved][]revisionKey
+	// of are the tasks as they are described, and templates what they were filled
+	// in from.
+	of        map[*build.Resolved]described
+	templates build.Templates
 }
 
 // resolveBuilds finds out what every build of the commit is made from, and
 // makes the workloads that wait for builds the revisions of that.
 func (e *Engine) resolveBuilds() {
-	e.builds = buildIndex{owner: map[*build.Resolved]*build.Resolved{}, waiting: map[*build.Resolved][]revisionKey{}}
-	var described []desired.TaskTemplate
+	e.builds = buildIndex{owner: map[*build.Resolved]*build.Resolved{}, waiting: map[*build.Resolved][]revisionKey{}, of: map[*build.Resolved]described{}}
+	var templates []desired.TaskTemplate
 	n := 0
 	for _, u := range e.units {
-		described = append(described, u.templates...)
+		templates = append(templates, u.templates...)
 		n += len(u.nouns.Tasks)
 		u.unjoin()
 	}
@@ -66,15 +68,15 @@ func (e *Engine) resolveBuilds() {
 		e.cfg.Observer.Watch(build.JobKind, podKind)
 	}
 	e.described = e.describedFiles()
-	templates := build.NewTemplates(described, e.cfg.Builds.Ready)
+	e.builds.templates = build.NewTemplates(templates, e.cfg.Builds.Ready)
 	first := map[[2]string]*build.Resolved{}
 	for _, u := range e.units {
 		for _, task := range u.nouns.Tasks {
-			r := build.Resolve(task, templates, e.cfg.Builds.Config.Defaults, func(folder string) build.Tree { return e.folder(task.Namespace, folder) })
+			r := build.Resolve(task, e.builds.templates, e.cfg.Builds.Config.Defaults, func(folder string) build.Tree { return e.folder(task.Namespace, folder) })
 			r.Keep(e.cfg.Builds.Config)
 			key := [2]string{task.Namespace, r.Inputs}
 			first[key] = cmp.Or(first[key], &r)
-			e.builds.tasks, e.builds.owner[&r] = append(e.builds.tasks, &r), first[key]
+			e.builds.tasks, e.builds.owner[&r], e.builds.of[&r] = append(e.builds.tasks, &r), first[key], described{u, task}
 			u.tasks = append(u.tasks, &r)
 		}
 	}
@@ -113,7 +115,11 @@ func (e *Engine) joinBuilds(u *unit) {
 // folder is a folder of the repository for a build. The documents that describe
 // the cluster are no part of it: a push that changes only those builds nothing.
 func (e *Engine) folder(namespace, folder string) build.Tree {
-	t := e.snapshot.Subtree(folder, func(path string) bool { return e.described[path] })
+	return e.offer(namespace, e.snapshot.Subtree(folder, func(path string) bool { return e.described[path] }), folder)
+}
+
+// offer has a folder served to the builds of a namespace, if it can be built.
+func (e *Engine) offer(namespace string, t git.Subtree, folder string) build.Tree {
 	out := build.Tree{Hash: t.Hash}
 	switch i := slices.IndexFunc(t.Files, func(f git.Entry) bool { return f.Mode == git.Submodule }); {
 	case len(t.Files) == 0 && folder == "":
@@ -143,41 +149,6 @@ func (e *Engine) describedFiles() map[string]bool {
 	return out
 }
 
-// runs are the live Jobs of builds and their pods.
-type runs struct {
-	jobs []*plan.Object
-	pods map[manifest.ID][]*plan.Object
-	// states are the jobs' own, by name.
-	states map[manifest.ID]build.State
-}
-
-// readRuns finds the runs among the live objects; none where nothing is built.
-func (e *Engine) readRuns(live plan.Live) runs {
-	out := runs{pods: map[manifest.ID][]*plan.Object{}, states: map[manifest.ID]build.State{}}
-	if len(e.builds.tasks) == 0 {
-		return out
-	}
-	for id, o := range live {
-		switch {
-		case id.KindOf() == build.JobKind && o.Ours && !o.Terminating:
-			out.jobs = append(out.jobs, o)
-		case id.KindOf() == podKind && o.Labels["batch.kubernetes.io/job-name"] != "":
-			job := manifest.ID{APIVersion: build.JobKind.APIVersion, Kind: build.JobKind.Kind, Namespace: id.Namespace, Name: o.Labels["batch.kubernetes.io/job-name"]}
-			out.pods[job] = append(out.pods[job], o)
-		}
-	}
-	slices.SortFunc(out.jobs, func(a, b *plan.Object) int { return a.ID.Compare(b.ID) })
-	for _, job := range out.jobs {
-		out.states[job.ID] = build.Read(job, out.pods[job.ID])
-	}
-	return out
-}
-
-// state is what the cluster knows of a task's run.
-func (e *Engine) state(c cluster, r *build.Resolved) build.State {
-	return c.runs.states[build.JobID(*e.builds.owner[r])]
-}
-
 // settleBuilds leaves of the input the workloads whose images there are, by
 // their digests; the others wait.
 func (e *Engine) settleBuilds(u *unit, c cluster, in *render.Unit) {
@@ -186,10 +157,7 @@ func (e *Engine) settleBuilds(u *unit, c cluster, in *render.Unit) {
 	}
 	var ready []desired.Workload
 	for i, w := range in.Nouns.Workloads {
-		settled, ok := build.Settle(w, u.uses[i], runningImages(c, w), func(r *build.Resolved) (string, bool) {
-			s := e.state(c, r)
-			return s.Image, s.Phase == build.Succeeded || e.assume
-		})
+		settled, ok := build.Settle(w, u.uses[i], runningImages(c, w), e.published(c))
 		if ok && len(u.missing) == 0 {
 			ready = append(ready, settled)
 			continue
@@ -228,7 +196,12 @@ func (e *Engine) addRuns(u *unit, c cluster) {
 			u.result.Problems = append(u.result.Problems, render.Trouble{Path: t.Path, Text: t.Text})
 		}
 		if e.builds.owner[r] == r && len(r.Troubles) == 0 {
-			u.err = e.addRun(u, c, r)
+			u.err = e.addRun(u, c, r, e.snapshot.Commit.Hash)
+		}
+	}
+	for _, t := range e.asidesOf(u) {
+		if u.err == nil {
+			u.err = e.addRun(u, c, t.Resolved, t.commit)
 		}
 	}
 	for _, name := range u.missing {
@@ -238,7 +211,7 @@ func (e *Engine) addRuns(u *unit, c cluster) {
 	}
 }
 
-func (e *Engine) addRun(u *unit, c cluster, r *build.Resolved) error {
+func (e *Engine) addRun(u *unit, c cluster, r *build.Resolved, commit string) error {
 	id := build.JobID(*r)
 	object, live := c.live[id]
 	live = live && object.Ours
@@ -247,7 +220,7 @@ func (e *Engine) addRun(u *unit, c cluster, r *build.Resolved) error {
 		if r.Task.Cancelled {
 			marks.Stop = "the build was cancelled"
 		}
-		m, err := build.Job(*r, e.buildConfig(), e.snapshot.Commit.Hash, live, marks, u.entry.Identity, u.entry.File)
+		m, err := build.Job(*r, e.buildConfig(), commit, live, marks, u.entry.Identity, u.entry.File)
 		if err != nil {
 			return err
 		}
@@ -263,6 +236,11 @@ func (e *Engine) wanted(c cluster, r *build.Resolved) bool {
 		return false
 	}
 	waiting := e.builds.waiting[r]
+	for _, t := range e.asides() {
+		if t.Resolved == r {
+			waiting = t.waiting
+		}
+	}
 	return len(waiting) == 0 || slices.ContainsFunc(waiting, func(key revisionKey) bool {
 		_, there := c.live[manifest.ID{APIVersion: "apps/v1", Kind: "Deployment", Namespace: key.namespace, Name: key.name}]
 		return !there
@@ -289,46 +267,14 @@ func (e *Engine) supersede(u *unit, c cluster, r *build.Resolved, current manife
 
 // current reports whether a Job is that of a task as it is now.
 func (e *Engine) current(id manifest.ID) bool {
-	return slices.ContainsFunc(e.builds.tasks, func(r *build.Resolved) bool { return build.JobID(*e.builds.owner[r]) == id })
+	return slices.ContainsFunc(e.builds.tasks, func(r *build.Resolved) bool { return e.jobOf(r) == id }) ||
+		slices.ContainsFunc(e.asides(), func(t *asideTask) bool { return build.JobID(*t.Resolved) == id })
 }
 
 func (e *Engine) buildConfig() build.Config {
 	c := e.cfg.Builds.Config
 	c.ApplySet, c.Repository = e.cfg.Render.ApplySet, e.cfg.Name
 	return c
-}
-
-// jobsKept is how many runs of a build stay, for their logs and results.
-const jobsKept = 5
-
-// keepsJob says which runs stay although nothing renders them: the newest of
-// each build that is still described.
-func (e *Engine) keepsJob(c cluster) func(*plan.Object) bool {
-	described := map[[2]string]bool{}
-	for _, r := range e.builds.tasks {
-		described[[2]string{r.Task.Namespace, r.Task.Name}] = true
-	}
-	newer := map[[2]string]int{}
-	kept := map[manifest.ID]bool{}
-	jobs := slices.Clone(c.runs.jobs)
-	slices.SortFunc(jobs, func(a, b *plan.Object) int {
-		return cmp.Or(-strings.Compare(createdAt(a), createdAt(b)), a.ID.Compare(b.ID))
-	})
-	for _, job := range jobs {
-		key := [2]string{job.ID.Namespace, job.Labels[contract.LabelBuild]}
-		newer[key]++
-		kept[job.ID] = described[key] && newer[key] <= jobsKept
-	}
-	return func(o *plan.Object) bool { return kept[o.ID] }
-}
-
-// createdAt is an object's creation time as the API server writes it, which sorts.
-func createdAt(o *plan.Object) string {
-	var head struct {
-		Metadata struct{ CreationTimestamp string } `json:"metadata"`
-	}
-	_ = json.Unmarshal(o.JSON, &head) // of what cannot be read nobody knows its age
-	return head.Metadata.CreationTimestamp
 }
 
 // printBuilds appends what a unit's manifests depend on of builds.
@@ -338,6 +284,7 @@ func (e *Engine) printBuilds(b []byte, u *unit, c cluster) []byte {
 			b = appendState(b, use.Task, e.state(c, use.Task))
 		}
 	}
+	b = e.printAside(b, u, c)
 	for _, r := range u.tasks {
 		b = appendState(b, r, e.state(c, r))
 		if e.wanted(c, r) {

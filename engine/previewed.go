@@ -17,7 +17,7 @@ func (e *Engine) previewReport(c cluster) []status.Preview {
 		services := v.Services
 		v.Services = nil
 		for _, s := range services {
-			v.Services = append(v.Services, previewedNow(s, c, held))
+			v.Services = append(v.Services, e.previewedNow(s, c, held))
 		}
 		if v.Open {
 			v.Judge()
@@ -35,13 +35,15 @@ func (e *Engine) previewReport(c cluster) []status.Preview {
 }
 
 // previewedNow is how one previewed Service fares.
-func previewedNow(s status.Previewed, c cluster, held map[revisionKey]string) status.Previewed {
+func (e *Engine) previewedNow(s status.Previewed, c cluster, held map[revisionKey]string) status.Previewed {
 	key := revisionKey{s.Identity.Namespace, s.Revision}
 	if r, ok := c.names()[key]; ok {
 		s.Ready = r.ready
 		if why := troubleText(r); why != "" {
 			s.Failed, s.Reason = !r.ready, why
 		}
+	} else if b := e.asideReason(c, key); b.text != "" {
+		s.Failed, s.Reason = b.failed, b.text
 	}
 	if why := held[key]; why != "" {
 		s.Failed, s.Percent, s.Reason = true, 0, "it is on hold, without a share, until another template comes: "+why

@@ -31,6 +31,8 @@ type previews struct {
 	read bool
 	// due is when refs have to be looked at although none has moved.
 	due time.Time
+	// aside are the builds of what refs changed of sources.
+	aside aside
 }
 
 // seenRef is one ref, and what was found out about it.
@@ -47,8 +49,12 @@ type seenRef struct {
 	over   bool
 	// paused says why a newer commit is not looked at yet.
 	paused string
-	// parts are the files that it changed.
-	parts []load.Part
+	// parts are the files that it changed and that describe something, sources
+	// the paths of the others; tree is all there is at it, if any of those is the
+	// source of a build.
+	parts   []load.Part
+	sources []string
+	tree    git.Snapshot
 }
 
 // policy is what sluice.yaml of the trusted branch says, within the
@@ -159,7 +165,9 @@ func (r *seenRef) open() bool { return r.commit != "" && r.closed == "" }
 
 // close keeps nothing of what a ref described. It is held until somebody lets
 // it in.
-func (r *seenRef) close(why string) { r.closed, r.state, r.parts = why, status.Progressing, nil }
+func (r *seenRef) close(why string) {
+	*r = seenRef{name: r.name, commit: r.commit, trunk: r.trunk, pace: r.pace, head: r.head, closed: why, state: status.Progressing}
+}
 
 // end closes a ref for as long as it stays where it is.
 func (r *seenRef) end(why string, state status.State) {
@@ -239,13 +247,22 @@ func (l *previewLook) compare(ctx context.Context, ref *seenRef, commit string) 
 		l.again(5 * time.Second)
 		return false
 	}
-	parts, err := l.engine.changedParts(ctx, c.Files)
+	seen := seenRef{name: ref.name, commit: commit, trunk: l.engine.snapshot.Commit.Hash, pace: ref.pace, head: c.Head}
+	if seen.parts, err = l.engine.changedParts(ctx, c.Files); err == nil {
+		err = l.engine.changedSources(ctx, &seen, c.Files)
+	}
+	if wrong, state := refusal(err); wrong != "" {
+		*ref = seen
+		ref.close(wrong)
+		ref.state = state
+		return false
+	}
 	if err != nil {
 		l.engine.cfg.Log.Warn("preview cannot be read", "ref", ref.name, "error", err)
 		l.again(5 * time.Second)
 		return false
 	}
-	*ref = seenRef{name: ref.name, commit: commit, trunk: l.engine.snapshot.Commit.Hash, pace: ref.pace, head: c.Head, parts: parts}
+	*ref = seen
 	if c.Merged {
 		ref.end("it is merged: the trusted branch has all its commits", status.Ready)
 	}
@@ -292,6 +309,19 @@ func (e *Engine) changedParts(ctx context.Context, files []git.FileChange) ([]lo
 		parts = append(parts, part)
 	}
 	return parts, nil
+}
+
+// changedSources finds out what a ref has changed of the sources of builds.
+func (e *Engine) changedSources(ctx context.Context, ref *seenRef, files []git.FileChange) (err error) {
+	for _, f := range files {
+		if f.NewBlob != e.blobAt(f.Path) && !e.described[f.Path] && e.isSource(f.Path) {
+			ref.sources = append(ref.sources, f.Path)
+		}
+	}
+	if len(ref.sources) > 0 {
+		ref.tree, err = e.cfg.References.Resolve(ctx, ref.commit)
+	}
+	return err
 }
 
 // blobAt is a file's blob in the branch's newest commit.

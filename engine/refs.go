@@ -38,6 +38,8 @@ type gitRefs struct {
 	of    map[refKey]render.Ref
 	// described remembers, by tree: what a tree holds never changes.
 	described map[treeKey]render.Ref
+	// aside are the builds of what refs have of sources.
+	aside aside
 }
 
 // foundRef is what a name stands for.
@@ -64,7 +66,7 @@ const treesKept = 4096
 // cannot be reached stays what it was.
 func (e *Engine) lookRefs(ctx context.Context) {
 	old := e.refs.found
-	e.refs.found, e.refs.of = map[string]foundRef{}, map[refKey]render.Ref{}
+	e.refs.found, e.refs.of, e.refs.aside = map[string]foundRef{}, map[refKey]render.Ref{}, aside{}
 	if len(e.refs.described) > treesKept {
 		e.refs.described = nil
 	}
@@ -103,13 +105,37 @@ func (e *Engine) lookRef(ctx context.Context, u *unit, key refKey, old map[strin
 	if err == nil && ref.Workload != nil {
 		bound := u.binds(desired.Nouns{Workloads: []desired.Workload{*ref.Workload}})
 		ref.Workload = &bound.Workloads[0]
-		ref, err = e.trusts(ctx, f, key.configurationKey, ref)
+		if ref, err = e.trusts(ctx, f, key.configurationKey, ref); err == nil && ref.Workload != nil {
+			ref = e.joinRef(f, key.gitRef, ref)
+		}
 	}
 	if err != nil {
 		e.cfg.Log.Warn("ref cannot be read", "ref", key.gitRef, "error", err)
 		return
 	}
 	e.refs.of[key] = ref
+}
+
+// joinRef has what a ref describes be built from the ref's own sources, as the
+// trusted branch builds it now.
+func (e *Engine) joinRef(f foundRef, name string, ref render.Ref) render.Ref {
+	tree := otherTree{snapshot: f.snapshot, tag: "ref-" + tagOf(name), touches: func(string) bool { return true }}
+	w, wrong := e.join(&e.refs.aside, *ref.Workload, tree)
+	if wrong != "" {
+		return render.Ref{Problem: wrong}
+	}
+	return render.Ref{Workload: &w}
+}
+
+// tagOf is a tag for images that a ref's name makes.
+func tagOf(name string) string {
+	clean := strings.Map(func(r rune) rune {
+		if strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._", r) {
+			return r
+		}
+		return '-'
+	}, name)
+	return clean[:min(len(clean), 100)]
 }
 
 // findRef finds a ref, and its files if it has moved.

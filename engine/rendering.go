@@ -55,6 +55,7 @@ func (e *Engine) renderUnit(ctx context.Context, u *unit, c cluster) (rendered b
 	in.Directory = e.directory
 	in.Images = e.imagesOf(c, &waits)
 	e.settleBuilds(u, c, &in)
+	e.settleAside(u, c, &in)
 	u.result, u.err = render.Render(in, e.cfg.Render)
 	u.due = u.result.Due()
 	e.addRuns(u, c)

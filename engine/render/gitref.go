@@ -12,6 +12,8 @@ type Ref struct {
 	Workload *desired.Workload
 	// Problem says why there is none, or why it is not taken.
 	Problem string
+	// Waits says what of its image is not built yet; until then it is not made.
+	Waits string
 }
 
 // ref is a target that names a Git ref. While what a branch describes now is
@@ -28,13 +30,18 @@ func (out *Routing) ref(u Unit, r desired.Route, t desired.Target, s Share, res 
 		}
 		return s, wait, false
 	}
-	out.revive = append(out.revive, *ref.Workload)
+	if ref.Waits == "" {
+		out.revive = append(out.revive, *ref.Workload)
+	}
 	name := ref.Workload.Revision
 	fact := u.Facts.Revisions[name]
 	if fact.Ready {
 		return out.refReady(t, s, name), "", true
 	}
 	wait := fmt.Sprintf("revision %s of gitRef %s is not ready%s", name, t.GitRef, because(fact))
+	if ref.Waits != "" {
+		wait = fmt.Sprintf("revision %s of gitRef %s waits for its image: %s", name, t.GitRef, ref.Waits)
+	}
 	before := u.Facts.Routed[r.Name].RefReady[t.GitRef]
 	if !u.Facts.Revisions[before].Ready {
 		return s, wait, false

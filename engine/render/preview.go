@@ -22,6 +22,8 @@ type Preview struct {
 	Workload desired.Workload
 	// Percent is what it gets of the route's requests.
 	Percent int64
+	// Waits: its image is not built yet; until then it is not made.
+	Waits bool
 }
 
 // previewed are the previews whose revisions are to be made. One that the
@@ -36,7 +38,7 @@ func (u Unit) previewed() []Preview {
 // renderPreviews adds the revisions of previews, each once.
 func renderPreviews(res *Result, u Unit, c Config, rendered map[string]bool) error {
 	for _, p := range u.previewed() {
-		if rendered[p.Workload.Revision] {
+		if rendered[p.Workload.Revision] || p.Waits {
 			continue
 		}
 		rendered[p.Workload.Revision] = true
