@@ -50,7 +50,14 @@ func (v *revision) yield(ctx context.Context, m *actor, o Order, d decide.Decisi
 		o.Replicas = d.Have
 		return o, sooner(d.Again, settle)
 	}
-	unready := max(0, d.Have-ready) // Kubernetes takes these first
+	// Kubernetes takes those first that it does not call ready, whatever they
+	// cost. Activators probe for themselves and use a pod before its kubelet has
+	// said so, which may be a whole period of its probe later.
+	if o.Replicas < d.Have && o.Replicas > 0 && told > ready {
+		o.Replicas = d.Have
+		return o, sooner(d.Again, settle)
+	}
+	unready := max(0, d.Have-max(told, ready))
 	want, others := l.choose(pods, int(d.Have-o.Replicas-unready))
 	idle := l.idle(pods, want, now)
 	if !others && now.Sub(l.since) >= settle && len(idle) < len(want) {
@@ -108,8 +115,7 @@ func (v *revision) retiring() bool {
 }
 
 // candidates are the pods that activators have told of, the least busy first,
-// how many the activators say are ready, and how many may be: a pod can have
-// become ready since the last report, and have a request already.
+// how many the activators say are ready, and how many Kubernetes does.
 func (v *revision) candidates() (pods []stat.Pod, told, ready int32) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -130,7 +136,7 @@ func (v *revision) candidates() (pods []stat.Pod, told, ready int32) {
 	slices.SortFunc(pods, func(a, b stat.Pod) int {
 		return cmp.Or(cmp.Compare(a.InFlight, b.InFlight), cmp.Compare(a.Name, b.Name))
 	})
-	return pods, told, max(told, v.facts.ready)
+	return pods, told, v.facts.ready
 }
 
 // choose says which n pods are to go: those that are on their way already, then

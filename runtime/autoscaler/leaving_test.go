@@ -67,6 +67,29 @@ func withPods(f stat.Frame, pods ...stat.Pod) stat.Frame {
 	return f
 }
 
+// A pod that Kubernetes does not call ready is taken first, even if it works.
+func TestLeaving_WaitsUntilKubernetesCallsThoseReadyThatWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &marks{}
+		w := begin(t, Config{Costs: m})
+		w.put("hello-1", 4, 3, annotated(map[string]string{"autoscaling.knative.dev/window": "6s"}))
+		w.route("hello-1")
+		s := w.a.Open()
+		defer s.Close()
+		work := func(retiring bool) stat.Frame {
+			return withPods(frame("hello-1", 10, 0, 4), stat.Pod{Name: "c", Retiring: retiring}, stat.Pod{Name: "d", Retiring: retiring}, stat.Pod{Name: "a", InFlight: 5}, stat.Pod{Name: "b", InFlight: 5})
+		}
+		say(s, 20*time.Second, work(false)) // 10 requests want two pods
+		w.want("hello-1", 4)
+		m.are(t, nil)
+		w.put("hello-1", 4, 4, annotated(map[string]string{"autoscaling.knative.dev/window": "6s"}))
+		say(s, 3*time.Second, work(false))
+		m.are(t, map[string]int32{"c": -1, "d": -1})
+		say(s, 4*time.Second, work(true))
+		w.want("hello-1", 2)
+	})
+}
+
 func TestLeaving_IdlePodsGoFirstAndBusyOnesWhenTheyAreDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &marks{}
