@@ -62,6 +62,8 @@ type Engine struct {
 	report status.Report
 	next   *git.Snapshot // read while the last pass was still writing
 	hinted bool          // the repository has moved since the last look at it began
+	wrote  bool          // the last pass did
+	calm   calm
 }
 
 // revisionKey names a revision in the cluster.
@@ -130,7 +132,9 @@ func (e *Engine) loop(ctx context.Context) error {
 	}
 	look := true
 	for ctx.Err() == nil {
+		began := e.cfg.Now()
 		wait := e.pass(ctx, look)
+		e.calm.passed(began, e.cfg.Now(), e.wrote)
 		look = e.await(ctx, wait)
 	}
 	return ctx.Err()
@@ -162,7 +166,9 @@ func (e *Engine) await(ctx context.Context, wait time.Duration) (look bool) {
 	case <-e.moved():
 		return true
 	case <-e.cfg.Observer.Changes():
-		_ = pause(ctx, e.cfg.Settle)
+		if e.gather(ctx) {
+			return true
+		}
 	case <-e.images.found:
 	case <-timer.C:
 	}

@@ -19,6 +19,7 @@ const tellAfter = time.Second
 // told: reports and events would take their turn at the API server first.
 func (e *Engine) pass(ctx context.Context, look bool) time.Duration {
 	began := e.cfg.Now()
+	e.wrote = false
 	if look {
 		e.hinted = false
 		e.look(ctx)
@@ -39,6 +40,7 @@ func (e *Engine) pass(ctx context.Context, look bool) time.Duration {
 		outcomes := e.apply(ctx, e.due(p.Steps))
 		e.learn(outcomes)
 		if len(outcomes) > 0 {
+			e.wrote = true
 			e.logApplied(outcomes, began)
 			if e.next == nil && ctx.Err() == nil && e.cfg.Now().Sub(began) < tellAfter {
 				continue
