@@ -31,7 +31,7 @@ type timing struct {
 	pullFirst, pullMax                       time.Duration
 	configFirst, configMax                   time.Duration
 	probeFirst                               time.Duration
-	patchFirst, patchMax                     time.Duration
+	patchFirst, patchMax, together           time.Duration
 	shutdownGrace                            time.Duration
 }
 
@@ -43,7 +43,7 @@ func realTiming() timing {
 		pullFirst: time.Second, pullMax: 30 * time.Second,
 		configFirst: time.Second, configMax: 30 * time.Second,
 		probeFirst: 10 * time.Millisecond,
-		patchFirst: 20 * time.Millisecond, patchMax: 5 * time.Second,
+		patchFirst: 20 * time.Millisecond, patchMax: 5 * time.Second, together: 100 * time.Millisecond,
 		shutdownGrace: 3 * time.Second,
 	}
 }

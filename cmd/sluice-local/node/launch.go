@@ -40,11 +40,24 @@ func (c *container) launch(made plan) (*run, error) {
 	c.proc, c.out, c.cmd, c.image = r.proc, r.out, made.spec.Command, made.image
 	c.mu.Unlock()
 	c.pod.log.Debug("container started", "container", c.name, "attempt", c.attempt, "after", time.Since(c.pod.seen))
-	c.change(func(s *corev1.ContainerStatus) { c.running(s, r) })
+	c.nowRunning(r)
 	ref := of(c.pod.current(), c.name)
 	c.pod.node.events.normal(ref, reasonCreated, "Container created")
 	c.pod.node.events.normal(ref, reasonStarted, "Container started")
 	return r, nil
+}
+
+// nowRunning has it told that the container runs, at once if it is ready by that.
+func (c *container) nowRunning(r *run) {
+	c.mu.Lock()
+	c.running(&c.status, r)
+	ready := c.status.Ready
+	c.mu.Unlock()
+	if ready {
+		c.pod.report.changed()
+		return
+	}
+	c.pod.report.soon()
 }
 
 // running is the status of a container that has just begun. It is ready, and

@@ -37,6 +37,11 @@ func (r *reporter) changed() {
 	}
 }
 
+// soon has the status told within a moment, with what comes until then: one
+// write for "runs" and "is ready" where both come close together. Each write
+// has the controllers, and everybody who watches, look at the pod again.
+func (r *reporter) soon() { time.AfterFunc(r.pod.node.timing.together, r.changed) }
+
 // run tells until ctx ends.
 func (r *reporter) run(ctx context.Context) {
 	defer close(r.done)

@@ -7,10 +7,15 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // spares is how many shims wait, started, for their container.
 const spares = 2
+
+// breath is how long a container has the machine for itself before the shim
+// that it took is replaced.
+const breath = 100 * time.Millisecond
 
 // Keeper starts containers. It is a small process of its own, with its own user
 // namespace where there is no root.
@@ -85,7 +90,7 @@ func (k *Keeper) Dead() <-chan struct{} { return k.dead }
 // refill keeps spare shims ready, so that a container need not wait for one.
 func (k *Keeper) refill() {
 	defer k.wait.Done()
-	for {
+	for k.breathe() {
 		s, err := k.spawn()
 		if err != nil {
 			return
@@ -96,6 +101,22 @@ func (k *Keeper) refill() {
 			_ = s.Close()
 			return
 		}
+	}
+}
+
+// breathe leaves the processor to the container that has just begun, unless
+// the next one would have to wait for a shim. It is false when all is over.
+func (k *Keeper) breathe() bool {
+	if len(k.idle) == 0 {
+		return true
+	}
+	t := time.NewTimer(breath)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-k.done:
+		return false
 	}
 }
 
