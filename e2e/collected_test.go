@@ -5,6 +5,8 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sluice-dev/sluice/engine/status"
 )
 
 // A revert to a revision that is collected makes it anew: until its pods are
@@ -22,7 +24,12 @@ func TestGC_ARevertToACollectedRevisionLosesNoRequest(t *testing.T) {
 	c.write("archive.yaml", probed("new"))
 	c.push("New")
 	awaitAnswer(t, host("archive"), hello("new"))
-	awaitTraffic(t, "archive", "100% "+reported("archive").Traffic[0].Revision)
+	await(t, "Ready, away from it", func() string {
+		if s := reported("archive"); s.State == status.Ready && len(s.Traffic) == 1 && s.Traffic[0].Revision != collected {
+			return "Ready, away from it"
+		}
+		return "not yet"
+	})
 	check(t, kubeClient(t).AppsV1().Deployments("default").Delete(t.Context(), collected, metav1.DeleteOptions{}))
 	await(t, "1 revision, no pod of the old one", func() string {
 		if len(of(t, deployments, "archive")) == 1 && len(podNames(t, "serving.knative.dev/revision="+collected)) == 0 {
