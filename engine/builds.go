@@ -31,9 +31,6 @@ type Sources interface {
 	Offer(namespace, tree string, files []git.Entry)
 }
 
-// maxSource is how many bytes the files of one source may have together.
-const maxSource = 1 << 30
-
 // podKind is observed where there are builds: their pods carry our label.
 var podKind = manifest.Kind{APIVersion: "v1", Kind: "Pod"}
 
@@ -128,8 +125,8 @@ func (e *Engine) offer(namespace string, t git.Subtree, folder string) build.Tre
 		out.Problem = fmt.Sprintf("the repository has no folder %q, or no files in it: write one that it has", folder)
 	case i >= 0:
 		out.Problem = fmt.Sprintf("%s is a submodule, which is never fetched: commit the files themselves, or build from a folder without it", t.Files[i].Path)
-	case t.Bytes > maxSource:
-		out.Problem = fmt.Sprintf("the files are %d MB together, and a build takes %d: name the folder that is built as subPath, or keep what is large elsewhere", t.Bytes>>20, int64(maxSource)>>20)
+	case t.Bytes >= e.cfg.Builds.Config.Limit():
+		out.Problem = fmt.Sprintf("the files are %d MB together, and %d MB are too large: name the folder that is built as subPath, or keep what is large elsewhere", t.Bytes/1e6, e.cfg.Builds.Config.Limit()/1e6)
 	}
 	if out.Problem == "" && e.cfg.Sources != nil {
 		e.cfg.Sources.Offer(namespace, t.Hash, t.Files)

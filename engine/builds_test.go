@@ -248,18 +248,18 @@ func TestEngine_ASourceThatIsTooLargeIsRefusedBeforeItRuns(t *testing.T) {
 		more        int64
 		refused     bool
 	}{
-		{"as large as may be", "app/data.bin", 0, false},
-		{"one byte more", "app/data.bin", 1, true},
+		{"as large as may be", "app/data.bin", -1, false},
+		{"one byte more", "app/data.bin", 0, true},
 		{"large beside the folder", "data.bin", 1, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			files := built("one", "30")
 			files[c.large] = "data"
-			w.sizes = map[string]int64{c.large: maxSource - int64(len(files["app/main.go"])) + c.more}
+			w.sizes = map[string]int64{c.large: contract.SourceLimit - int64(len(files["app/main.go"])) + c.more}
 			w.push("one", files)
 			w.pass()
-			const sentence = "the files are 1024 MB together, and a build takes 1024: name the folder that is built as subPath, or keep what is large elsewhere"
+			const sentence = "the files are 2000 MB together, and 2000 MB are too large: name the folder that is built as subPath, or keep what is large elsewhere"
 			s := w.spec("app")
 			if refused := s.State == status.Failed && strings.Contains(s.Reason, sentence); refused != c.refused {
 				t.Errorf("%+v", s)

@@ -1,5 +1,11 @@
 package build
 
+import (
+	"cmp"
+
+	"github.com/sluice-dev/sluice/schema/contract"
+)
+
 // Config is what an installation decides of builds.
 type Config struct {
 	// Image is the sluice image, for the platform's own steps.
@@ -15,6 +21,9 @@ type Config struct {
 	// Defaults are those of the templates that are ready, by
 	// `TEMPLATE.PARAMETER`.
 	Defaults map[string]string
+	// SourceLimit is the size in bytes from which on the files of a source are too
+	// large. Default [contract.SourceLimit].
+	SourceLimit int64
 	// Signing names the Secret of the build's namespace whose key signs images.
 	// Empty: none are signed.
 	Signing string
@@ -23,3 +32,6 @@ type Config struct {
 	// ApplySet is the id in every object's part-of label.
 	ApplySet string
 }
+
+// Limit is SourceLimit, or its default.
+func (c Config) Limit() int64 { return cmp.Or(c.SourceLimit, contract.SourceLimit) }

@@ -84,14 +84,22 @@ func source(s desired.TaskSource, tree string, c Config) corev1.Container {
 			Args: []string{"--type", s.GCS.Type, "--location", s.GCS.Location, "--dest_dir", target}, WorkingDir: contract.DirWorkspace,
 		}
 	case s.Git.URL == desired.Here:
-		k := own(contract.StepGit+suffix, c, "git", "--tree="+tree, "--from="+c.Source, "--target="+target)
+		k := own(contract.StepGit+suffix, c, limited(c, "git", "--tree="+tree, "--from="+c.Source, "--target="+target)...)
 		k.VolumeMounts = []corev1.VolumeMount{{Name: volumeToken, MountPath: contract.DirToken, ReadOnly: true}}
 		return k
 	}
-	k := own(contract.StepGit+suffix, c, "git", "--url="+s.Git.URL, "--revision="+s.Git.Revision, "--target="+target, "--sub-path="+s.SubPath,
-		"--found="+contract.SourceFile(s.Name))
+	k := own(contract.StepGit+suffix, c, limited(c, "git", "--url="+s.Git.URL, "--revision="+s.Git.Revision, "--target="+target, "--sub-path="+s.SubPath,
+		"--found="+contract.SourceFile(s.Name))...)
 	k.VolumeMounts = []corev1.VolumeMount{{Name: contract.VolumeImage, MountPath: contract.DirImage}}
 	return k
+}
+
+// limited adds how large a source may be, where the installation says so.
+func limited(c Config, args ...string) []string {
+	if c.SourceLimit == 0 {
+		return args
+	}
+	return append(args, "--limit="+strconv.FormatInt(c.SourceLimit, 10))
 }
 
 // step is one of the user's, named as in 2018.

@@ -70,6 +70,10 @@ const (
 // BuildVolumes are the names that no build may give to volumes of its own.
 var BuildVolumes = []string{VolumeWorkspace, VolumeHome, VolumeTools, VolumeImage, VolumeCache}
 
+// SourceLimit is the size in bytes from which on the files of a source are too
+// large, unless the installation says otherwise: 2 GB.
+const SourceLimit = 2_000_000_000
+
 // Environment of our own steps.
 const (
 	// EnvRegistries maps registry names to where they answer, as

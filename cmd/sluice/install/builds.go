@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -33,9 +34,21 @@ type Builds struct {
 	// Secrets lets the engine find out what the Secrets of ServiceAccounts are
 	// for in every namespace; else each namespace has to allow it.
 	Secrets bool `json:"secrets,omitempty"`
+	// SourceLimit is the size from which on the files of a source are too large,
+	// as 500M or 3Gi. Default: 2G.
+	SourceLimit string `json:"sourceLimit,omitempty"`
 	// SigningSecret names the Secret, in the namespace of each build, whose
 	// cosign.key signs the image. Without it none are signed.
 	SigningSecret string `json:"signingSecret,omitempty"`
+}
+
+// SourceBytes is SourceLimit in bytes; 0 is the default.
+func (b Builds) SourceBytes() int64 {
+	q, err := resource.ParseQuantity(b.SourceLimit)
+	if err != nil { // empty: validate has seen to the rest
+		return 0
+	}
+	return q.Value()
 }
 
 // SourceAddress is where the engine listens for builds.
@@ -72,6 +85,9 @@ func (b Builds) validate() error {
 	}
 	if b.Cache != "" && !strings.HasPrefix(b.Cache, "/") {
 		return fmt.Errorf("--build-cache %q: want a folder of the nodes, from the root", b.Cache)
+	}
+	if q, err := resource.ParseQuantity(b.SourceLimit); b.SourceLimit != "" && (err != nil || q.Value() <= 0) {
+		return fmt.Errorf("--build-source-limit %q: want a size above 0, as 500M or 3Gi", b.SourceLimit)
 	}
 	if b.SigningSecret != "" && len(validation.IsDNS1123Subdomain(b.SigningSecret)) > 0 {
 		return fmt.Errorf("--build-signing-secret %q: want the name of a Secret, without a namespace, as build-signing", b.SigningSecret)

@@ -70,7 +70,7 @@ func newGit(s cli.Streams) *cobra.Command {
 		Use: "git", Short: "Bring the source", Args: cli.MaxArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if tree.Hash != "" {
-				tree.Target = git.Target
+				tree.Target, tree.Limit = git.Target, git.Limit
 				return tree.Run(c.Context())
 			}
 			return git.Run(c.Context())
@@ -83,6 +83,7 @@ func newGit(s cli.Streams) *cobra.Command {
 	f.StringVar(&git.Revision, "revision", "", "its branch, tag or commit")
 	f.StringVar(&git.SubPath, "sub-path", "", "the only folder of it")
 	f.StringVar(&git.Target, "target", contract.DirWorkspace, "folder to fill")
+	f.Int64Var(&git.Limit, "limit", contract.SourceLimit, "size in bytes from which on it is too large")
 	f.StringVar(&git.Found, "found", "", "file that gets what the revision stood for")
 	return c
 }

@@ -11,6 +11,6 @@ import (
 func Builds(s install.Settings) engine.Builds {
 	return engine.Builds{Ready: building.Ready(), Config: build.Config{
 		Image: s.Image, Source: s.Builds.SourceURL(), Registries: s.Builds.RegistryList(),
-		Cache: s.Builds.Cache, Defaults: s.Builds.Defaults, Signing: s.Builds.SigningSecret,
+		Cache: s.Builds.Cache, Defaults: s.Builds.Defaults, Signing: s.Builds.SigningSecret, SourceLimit: s.Builds.SourceBytes(),
 	}}
 }

@@ -13,6 +13,7 @@ func addBuildFlags(c *cobra.Command, b *install.Builds) {
 	f.StringToStringVar(&b.Registries, "registry", nil, "where a registry answers builds, if not under its name, as NAME=http://HOST:PORT")
 	f.StringVar(&b.Cache, "build-cache", "", "folder of the nodes where builds keep their caches, each namespace its own")
 	f.StringToStringVar(&b.Defaults, "build-default", nil, "default of a ready ClusterBuildTemplate, as go.BUILDER_IMAGE=IMAGE")
+	f.StringVar(&b.SourceLimit, "build-source-limit", "", "size from which on the files of a build's source are too large, as 500M (default 2G)")
 	f.StringVar(&b.SigningSecret, "build-signing-secret", "", "Secret of each build's namespace with cosign.key, which signs the images; without it none are signed")
 	f.BoolVar(&b.Secrets, "build-secrets", false, "let the engine see, in every namespace, what the Secrets of a build's ServiceAccount are for")
 }

@@ -2,15 +2,16 @@ package fetch
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
 	"path"
 	"path/filepath"
-)
+	"strconv"
 
-// MaxBytes is how large all files of a source may be together.
-const MaxBytes = 1 << 30
+	"github.com/sluice-dev/sluice/schema/contract"
+)
 
 // lfsPointer begins what Git LFS leaves in place of a file.
 var lfsPointer = []byte("version https://git-lfs.github.com/spec/v1\n")
@@ -24,7 +25,7 @@ type files struct {
 	count int
 }
 
-func openFiles(target string) (*files, error) {
+func openFiles(target string, limit int64) (*files, error) {
 	if err := os.MkdirAll(target, 0o777); err != nil {
 		return nil, err
 	}
@@ -32,14 +33,14 @@ func openFiles(target string) (*files, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &files{root: root, limit: MaxBytes}, nil
+	return &files{root: root, limit: cmp.Or(limit, contract.SourceLimit)}, nil
 }
 
 func (f *files) close() { f.root.Close() }
 
 // file writes one file.
 func (f *files) file(name string, executable bool, r io.Reader, size int64) error {
-	if f.bytes += size; f.bytes > f.limit {
+	if f.bytes += size; f.bytes >= f.limit {
 		return tooLarge(f.limit)
 	}
 	f.count++
@@ -88,5 +89,5 @@ func (f *files) folder(name string) error {
 }
 
 func tooLarge(limit int64) error {
-	return fmt.Errorf("the source is larger than %d MB: name the folder that is built as subPath, or keep what is large elsewhere", limit>>20)
+	return fmt.Errorf("the source has %s MB or more, which is too large: name the folder that is built as subPath, or keep what is large elsewhere", strconv.FormatFloat(float64(limit)/1e6, 'f', -1, 64))
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/transport"
+
+	"github.com/sluice-dev/sluice/schema/contract"
 )
 
 // Git is `sluice build git --url`: a revision of any repository.
@@ -27,8 +29,9 @@ type Git struct {
 	SubPath string
 	// Target is the folder to fill, Home where creds has written.
 	Target, Home string
-	// MaxBytes is how large all files may be together. Default [MaxBytes].
-	MaxBytes int64
+	// Limit is the size in bytes from which on all files together are too large.
+	// Default [contract.SourceLimit].
+	Limit int64
 	// Found, if set, gets what the revision stood for, for the record.
 	Found string
 	// Say tells people what is going on.
@@ -175,15 +178,14 @@ func (g Git) write(commit *object.Commit) error {
 			return fmt.Errorf("%s has no folder %q at %s: write one that it has", g.URL, g.SubPath, g.Revision)
 		}
 	}
-	if err := measure(tree, cmp.Or(g.MaxBytes, MaxBytes)); err != nil {
+	if err := measure(tree, cmp.Or(g.Limit, contract.SourceLimit)); err != nil {
 		return err
 	}
-	out, err := openFiles(g.Target)
+	out, err := openFiles(g.Target, g.Limit)
 	if err != nil {
 		return err
 	}
 	defer out.close()
-	out.limit = cmp.Or(g.MaxBytes, MaxBytes)
 	err = walk(tree, func(name string, entry object.TreeEntry) error { return put(out, tree, name, entry) })
 	if err != nil {
 		return err
@@ -203,7 +205,7 @@ func measure(tree *object.Tree, limit int64) error {
 		if err != nil {
 			return err
 		}
-		if total += size; total > limit {
+		if total += size; total >= limit {
 			return tooLarge(limit)
 		}
 		return nil

@@ -115,13 +115,13 @@ func TestGit_RefusesWhatIsNoSource(t *testing.T) {
 		"big.bin is a pointer of Git LFS":            `printf 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n' > big.bin`,
 		"out is a link that leads out of the source": `ln -s ../../etc/passwd out`,
 		"abs is a link that leads out of the source": `ln -s /etc/passwd abs`,
-		"the source is larger than 1 MB":             `truncate -s 600K one && cp one two`,
+		"the source has 1 MB or more":                `truncate -s 600K one && cp one two`,
 	} {
 		t.Run(want, func(t *testing.T) {
 			bare := repository(t, script)
 			url, ca := overHTTPS(t, filepath.Dir(bare))
 			let := home(t, creds.Step{GitBasic: []string{"s=" + url}}, map[string]string{"username": "ada", "password": "secret", "ca.crt": ca})
-			if _, err := get(t, fetch.Git{URL: url + "/r.git", Revision: "main", Home: let, MaxBytes: 1 << 20}); err == nil || !strings.Contains(err.Error(), want) {
+			if _, err := get(t, fetch.Git{URL: url + "/r.git", Revision: "main", Home: let, Limit: 1_000_000}); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("error %v", err)
 			}
 		})

@@ -20,6 +20,9 @@ type Tree struct {
 	From, Hash, Target string
 	// TokenFile says who asks.
 	TokenFile string
+	// Limit is the size in bytes from which on all files together are too large.
+	// Default [contract.SourceLimit].
+	Limit int64
 	// Patience is how long an engine may be away. Default 60 s.
 	Patience time.Duration
 	// Say tells people what is going on.
@@ -82,7 +85,7 @@ func (t Tree) once(ctx context.Context) error {
 }
 
 func (t Tree) unpack(r io.Reader) error {
-	out, err := openFiles(t.Target)
+	out, err := openFiles(t.Target, t.Limit)
 	if err != nil {
 		return err
 	}

@@ -75,3 +75,20 @@ func TestTree_RefusesWhatIsNoSource(t *testing.T) {
 		t.Errorf("with another token: %v", err)
 	}
 }
+
+// What is too large is refused by its announced size, before a byte of it is
+// written.
+func TestTree_TwoGigabytesAreRefusedBeforeTheyAreRead(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_ = tar.NewWriter(w).WriteHeader(&tar.Header{Name: "data.bin", Typeflag: tar.TypeReg, Mode: 0o644, Size: 2_000_000_000})
+		w.(http.Flusher).Flush()
+	}))
+	t.Cleanup(server.Close)
+	dir, err := tree(t, server.URL, "token")
+	if err == nil || !strings.Contains(err.Error(), "the source has 2000 MB or more, which is too large") {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "data.bin")); err == nil {
+		t.Error("it was begun")
+	}
+}
