@@ -65,7 +65,7 @@ func jobsOf(f fataler, name string) []batchv1.Job {
 // haveStep makes the image of testdata/step.
 func haveStep(t *testing.T) {
 	t.Helper()
-	check(t, under.makeImage("testdata/step", "e2e-step"))
+	check(t, under.makeImage("testdata/step", "e2e-step:v1"))
 }
 
 // steps is a Build of one step that does what its arguments say.
@@ -77,7 +77,7 @@ spec:
   %s
   steps:
   - name: work
-    image: local.dev/e2e-step
+    image: local.dev/e2e-step:v1
     args: [%s]
 `, name, more, `"`+strings.Join(args, `", "`)+`"`)
 }

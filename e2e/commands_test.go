@@ -34,7 +34,7 @@ spec:
 `
 
 // helloImage is the demo's.
-const helloImage = "local.dev/helloworld-go"
+const helloImage = "local.dev/helloworld-go:v1"
 
 // service FILE NAME TARGET [IMAGE]: write the manifest of a Service that
 // answers `Hello TARGET!`.

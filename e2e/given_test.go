@@ -50,7 +50,7 @@ func (c *cluster) openGiven() error {
 	); err != nil {
 		return err
 	}
-	return c.makeImage("../examples/hello/app", "helloworld-go")
+	return c.makeImage("../examples/hello/app", "helloworld-go:v1")
 }
 
 // folder is the cluster's, or what stands for it.

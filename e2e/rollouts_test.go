@@ -124,7 +124,7 @@ func TestTraffic_WhateverGitDoesNoRequestIsLost(t *testing.T) {
 	c.push("Two")
 	awaitAnswer(t, host("steady"), hello("two"))
 
-	c.write("steady.yaml", strings.Replace(helloService("steady", "bad"), helloImage, "local.dev/not-there", 1))
+	c.write("steady.yaml", strings.Replace(helloService("steady", "bad"), helloImage, "local.dev/not-there:v1", 1))
 	c.push("Bad")
 	awaitState(t, "steady", "Failed", "not-there")
 	manifest("three")

@@ -16,11 +16,13 @@ import (
 	"github.com/sluice-dev/sluice/examples"
 )
 
-// The demo: its repository's content, its program, and its image's name.
+// The demo: the content of its repository, its program, and the names of its
+// service and image.
 const (
 	demoSpecs = "hello/specs"
 	demoApp   = "hello/app"
 	demoName  = "helloworld-go"
+	demoImage = demoName + ":v1"
 )
 
 // demo makes the demo's repository and image where they are not there yet, and
@@ -44,7 +46,7 @@ func (s *session) demo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return buildImage(ctx, app, demoName, s.images)
+	return buildImage(ctx, app, demoImage, s.images)
 }
 
 // buildImage builds an image of a program of ours unless the registry has one
