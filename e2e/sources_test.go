@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/sluice-dev/sluice/runtime/google"
+	"github.com/sluice-dev/sluice/schema/contract"
 )
 
 // topic PROJECT/NAME: make a topic of Google Pub/Sub, on what $PUBSUB names
@@ -78,4 +79,22 @@ func matches(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return fmt.Sprint("HTTP ", code, " ", body)
 	})
+}
+
+// times HOST TEXT N: what GET http://HOST/ gives has TEXT as often, now.
+func times(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: times HOST TEXT N")
+	}
+	if code, body := get(args[0]); code != http.StatusOK || fmt.Sprint(strings.Count(body, args[1])) != args[2] {
+		ts.Fatalf("HTTP %d %s", code, body)
+	}
+}
+
+// running SOURCE N: within a while, the source has that many pods.
+func running(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: running SOURCE N")
+	}
+	await(ts, args[1], func() string { return fmt.Sprint(len(podNames(ts, contract.LabelSource+"="+args[0]))) })
 }

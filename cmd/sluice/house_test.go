@@ -95,9 +95,10 @@ var mayImport = map[string][]string{
 	"runtime/bus/catalog":   {"runtime/bus", "runtime/bus/memory", "runtime/bus/jetstream", "runtime/bus/kafka", "runtime/bus/pubsub", "runtime/bus/rabbitmq"},
 
 	"runtime/source":            {"schema/contract", "runtime/cloudevents", "runtime/channel/post"},
-	"runtime/source/ping":       {"schema/contract", "runtime/cloudevents"},
+	"runtime/source/memory":     {},
+	"runtime/source/ping":       {"schema/contract", "runtime/cloudevents", "runtime/source/memory"},
 	"runtime/source/github":     {"schema/contract", "runtime/cloudevents", "runtime/source"},
-	"runtime/source/kubernetes": {"schema/contract", "runtime/cloudevents"},
+	"runtime/source/kubernetes": {"schema/contract", "runtime/cloudevents", "runtime/source/memory"},
 	"runtime/source/kafka":      {"schema/contract", "runtime/cloudevents", "runtime/source"},
 	"runtime/source/pubsub":     {"schema/contract", "runtime/cloudevents", "runtime/google"},
 
@@ -129,7 +130,7 @@ var owners = map[string][]string{
 	"github.com/go-git/go-git":               {"engine/git", "runtime/build/fetch"},
 	"github.com/google/go-containerregistry": {"appliers/registry", "runtime/build/"},
 	"istio.io/client-go/":                    {"appliers/istio", "engine/render", "runtime/kube", "runtime/gateway", "cmd/sluice/role", "e2e/"},
-	"k8s.io/client-go/":                      {"appliers/", "runtime/kube", "runtime/source/kubernetes", "cmd/sluice/", "e2e/"},
+	"k8s.io/client-go/":                      {"appliers/", "runtime/kube", "runtime/source/kubernetes", "runtime/source/memory", "cmd/sluice/", "e2e/"},
 	"github.com/spf13/cobra":                 {"cmd/sluice/"},
 	"github.com/nats-io/":                    {"runtime/bus/jetstream"},
 	"github.com/twmb/franz-go":               {"runtime/bus/kafka", "runtime/source/kafka"},

@@ -32,6 +32,9 @@ func (e events) emitter(m desired.Emitter) error {
 		e.keep("apps/v1", "Deployment", m.Namespace, name)
 		return err
 	}
+	if err := e.memory(&m, name); err != nil {
+		return err
+	}
 	pod, err := e.sourcePod(m, name)
 	if err != nil {
 		return err
@@ -119,8 +122,8 @@ func (e events) sourcePod(m desired.Emitter, name string) (corev1.PodTemplateSpe
 	}
 	pod := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Annotations: annotations}, Spec: corev1.PodSpec{
 		ServiceAccountName: m.ServiceAccount, EnableServiceLinks: ptr(false),
-		// Only what reads the cluster gets a token for it.
-		AutomountServiceAccountToken: ptr(m.Kubernetes != nil),
+		// Only what reads the cluster, or remembers in it, gets a token for it.
+		AutomountServiceAccountToken: ptr(m.Kubernetes != nil || remembers(&m)),
 		SecurityContext:              &corev1.PodSecurityContext{RunAsNonRoot: ptr(true), RunAsUser: ptr(int64(65532)), RunAsGroup: ptr(int64(65532))},
 		Containers:                   []corev1.Container{container},
 	}}

@@ -15,6 +15,9 @@ const (
 	EnvCACerts = "K_CA_CERTS"
 	// EnvSource is the JSON of a Source.
 	EnvSource = "SLUICE_SOURCE"
+	// EnvMemory is the name of the ConfigMap, in the source's namespace, in which a
+	// source remembers how far it was.
+	EnvMemory = "SLUICE_MEMORY"
 	// EnvGateway, as HOST:PORT, takes requests for all hosts below ClusterDomain
 	// where names are not resolved by DNS, as on one machine. Without it they
 	// are resolved.

@@ -31,7 +31,7 @@ func engineRules(s Settings) []rbacv1.PolicyRule {
 		rule("", []string{"get"}, "pods/log"),
 		rule("", []string{"create", "patch"}, "events"),
 		rule("events.k8s.io", []string{"create", "patch"}, "events"),
-		rule("rbac.authorization.k8s.io", write, "rolebindings"),
+		rule("rbac.authorization.k8s.io", write, "rolebindings", "roles"), // of what it may do itself: Kubernetes grants no more
 		bindReader(),
 	}
 	rules = append(rules, buildRules(s)...)

@@ -52,7 +52,7 @@ Deployments that it makes of sources.`, contract.EnvSink, contract.EnvSource),
 	}
 	c.Flags().StringVar(&o.listen, "listen", ":"+portOr("8080"), "address for requests, of a source that is called from outside")
 	c.Flags().StringVar(&o.admin, "admin", ":9090", "address of /healthz, /readyz and /metrics")
-	c.Flags().StringVar(&o.state, "state", "", "ping: a file that remembers the last tick, so that ticks missed between two runs are known")
+	c.Flags().StringVar(&o.state, "state", "", "ping, kubernetes: a file that remembers how far the source was; in a cluster a ConfigMap does")
 	c.Flags().BoolVar(&o.remove, "remove", false, "github, pubsub: remove the webhook or subscription that this source made outside the cluster, and end")
 	c.Flags().BoolVar(&o.debug, "debug", false, "log everything")
 	return c

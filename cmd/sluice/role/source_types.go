@@ -30,7 +30,11 @@ const (
 )
 
 func pingSource(o *sourceOptions, spec contract.Source, sink *source.Sink, log *slog.Logger) (runner, error) {
-	s, err := ping.New(ping.Config{Source: spec, Sink: sink, State: o.state, Log: log})
+	m, err := o.memory(spec, log)
+	if err != nil {
+		return nil, err
+	}
+	s, err := ping.New(ping.Config{Source: spec, Sink: sink, Memory: m, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -158,10 +162,14 @@ func kubernetesSource(o *sourceOptions, spec contract.Source, sink *source.Sink,
 	if err != nil {
 		return nil, err
 	}
+	m, err := o.memory(spec, log)
+	if err != nil {
+		return nil, err
+	}
 	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(asked))
 	return func(ctx context.Context, ready func()) error {
 		s, err := kubernetes.New(kubernetes.Config{
-			Source: spec, Sink: sink, Client: client, Mapper: mapper, Server: rc.Host, Ready: ready, Log: log,
+			Source: spec, Sink: sink, Memory: m, Client: client, Mapper: mapper, Server: rc.Host, Ready: ready, Log: log,
 		})
 		if err != nil {
 			return err

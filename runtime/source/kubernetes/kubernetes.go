@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
+	"github.com/sluice-dev/sluice/runtime/source/memory"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
@@ -32,6 +34,8 @@ type Config struct {
 	Mapper meta.RESTMapper
 	// Server is the API server's address, the events' source.
 	Server string
+	// Memory has how far the source was. Nil: it begins with what comes.
+	Memory memory.Memory
 	// Ready is called when everything is watched. Optional.
 	Ready func()
 	Log   *slog.Logger
@@ -42,6 +46,7 @@ type Source struct {
 	cfg     Config
 	spec    contract.KubernetesSource
 	watches []*watch
+	notes   *memory.Notes
 }
 
 // New checks the selectors. Nothing is asked of the server yet.
@@ -66,12 +71,20 @@ func New(cfg Config) (*Source, error) {
 
 // Run sends until ctx ends.
 func (s *Source) Run(ctx context.Context) error {
+	var err error
+	if s.notes, err = memory.Open(ctx, s.cfg.Memory, s.cfg.Log); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
 	for _, r := range s.spec.Resources {
 		if err := s.find(r); err != nil {
 			return err
 		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.notes.Run(ctx) })
 	watching := make(chan struct{}, len(s.watches))
 	for _, w := range s.watches {
 		g.Go(func() error { return w.run(ctx, func() { watching <- struct{}{} }) })
@@ -108,10 +121,17 @@ func (s *Source) find(r contract.KubernetesResource) error {
 		namespaces = []string{s.cfg.Source.Namespace}
 	}
 	for _, namespace := range namespaces {
+		note := noteOf(m, namespace)
 		s.watches = append(s.watches, &watch{
-			source: s, resource: s.cfg.Client.Resource(m.Resource).Namespace(namespace), mapping: m, selector: r.Selector,
+			source: s, note: note, version: s.notes.Last(note), resource: s.cfg.Client.Resource(m.Resource).Namespace(namespace), mapping: m, selector: r.Selector,
 			log: s.cfg.Log.With("resource", m.Resource.Resource, "namespace", namespace),
 		})
 	}
 	return nil
+}
+
+// noteOf is the name under which is remembered how far a watch was. Versions of
+// one kind in one namespace go on whatever the selector is.
+func noteOf(m *meta.RESTMapping, namespace string) string {
+	return strings.Trim(strings.Join([]string{m.Resource.GroupResource().String(), namespace}, "."), ".")
 }

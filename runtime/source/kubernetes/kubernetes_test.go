@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +23,7 @@ import (
 	k8stesting "k8s.io/client-go/testing"
 
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
+	"github.com/sluice-dev/sluice/runtime/source/memory"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
@@ -81,11 +83,16 @@ func mapper() meta.RESTMapper {
 
 func run(t *testing.T, spec contract.KubernetesSource, c dynamic.Interface) (sink, func()) {
 	t.Helper()
+	return remembering(t, spec, c, nil)
+}
+
+func remembering(t *testing.T, spec contract.KubernetesSource, c dynamic.Interface, m memory.Memory) (sink, func()) {
+	t.Helper()
 	got := make(sink, 10)
 	ready := make(chan struct{})
 	s, err := New(Config{
 		Source: contract.Source{Ref: contract.Ref{Namespace: "shop", Name: "watch"}, Kubernetes: &spec},
-		Sink:   got, Client: c, Mapper: mapper(), Server: "https://10.0.0.1:443", Ready: func() { close(ready) }, Log: slog.New(slog.DiscardHandler),
+		Sink:   got, Memory: m, Client: c, Mapper: mapper(), Server: "https://10.0.0.1:443", Ready: func() { close(ready) }, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -159,6 +166,33 @@ func TestRun_ABrokenWatchGoesOnWhereItWas(t *testing.T) {
 	stop()
 	if s.begun[2] != "200" || len(got) != 0 {
 		t.Errorf("began at %v, %d more", s.begun, len(got))
+	}
+}
+
+func TestRun_StartedAgainItGoesOnWhereItWas(t *testing.T) {
+	s, c := newServer()
+	m := memory.File(filepath.Join(t.TempDir(), "notes"))
+	spec := contract.KubernetesSource{Mode: contract.ModeResource, Resources: []contract.KubernetesResource{{APIVersion: "v1", Kind: "Pod"}}}
+	got, stop := remembering(t, spec, c, m)
+	(<-s.watches).Add(object("Pod", "web", "101", nil))
+	<-got
+	stop()
+	_, stop = remembering(t, spec, c, m)
+	<-s.watches
+	stop()
+	if s.begun[1] != "101" {
+		t.Errorf("went on at %s, want 101", s.begun[1])
+	}
+	// The server was put back to an older state: there is no such version.
+	got, stop = remembering(t, spec, c, m)
+	defer stop()
+	w := <-s.watches
+	w.Error(&metav1.Status{Status: metav1.StatusFailure, Code: http.StatusGatewayTimeout, Reason: metav1.StatusReasonTimeout,
+		Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: metav1.CauseTypeResourceVersionTooLarge}}}})
+	w = <-s.watches
+	w.Add(object("Pod", "new", "100", nil))
+	if e := <-got; e.ID != "u-1-100" || s.begun[3] != "100" {
+		t.Errorf("began at %v, %+v", s.begun, e)
 	}
 }
 

@@ -30,6 +30,7 @@ type watch struct {
 	selector string
 	log      *slog.Logger
 
+	note    string // the name under which that is remembered
 	version string // the last resourceVersion that was sent, or begun at
 }
 
@@ -99,6 +100,10 @@ func (w *watch) broken(ctx context.Context, err error) error {
 	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
 		return w.catchUp(ctx)
 	}
+	if apierrors.HasStatusCause(err, metav1.CauseTypeResourceVersionTooLarge) {
+		w.log.Warn("the server has forgotten more than the source remembers: it begins with what comes", "remembered", w.version)
+		w.version = ""
+	}
 	return fmt.Errorf("watch: %w", err)
 }
 
@@ -113,8 +118,14 @@ func (w *watch) take(ctx context.Context, change apiwatch.Event) error {
 			return err
 		}
 	}
-	w.version = o.GetResourceVersion()
+	w.reached(o.GetResourceVersion())
 	return nil
+}
+
+// reached remembers how far the watch is.
+func (w *watch) reached(version string) {
+	w.version = version
+	w.source.notes.Take(w.note, version)
 }
 
 func (w *watch) send(ctx context.Context, what apiwatch.EventType, o *unstructured.Unstructured) error {
@@ -136,7 +147,7 @@ func (w *watch) begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list: %w", err)
 	}
-	w.version = list.GetResourceVersion()
+	w.reached(list.GetResourceVersion())
 	return nil
 }
 
@@ -159,7 +170,7 @@ func (w *watch) catchUp(ctx context.Context) error {
 			}
 		}
 		if options.Continue = list.GetContinue(); options.Continue == "" {
-			w.version = list.GetResourceVersion()
+			w.reached(list.GetResourceVersion())
 			return nil
 		}
 	}

@@ -10,8 +10,8 @@
 // One event per tick, of the type and source that Knative's PingSource has. Its
 // time is the tick's and its id is made of the source's name and the tick, so
 // that two copies of a tick are the same event. A tick is missed while the
-// sink does not take the one before, and, where the last tick is remembered in a
-// file, while the source does not run.
+// sink does not take the one before, and, where the last tick is remembered,
+// while the source does not run.
 //
 // # Reads
 //

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
+	"github.com/sluice-dev/sluice/runtime/source/memory"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
@@ -25,10 +26,10 @@ type Sender interface {
 type Config struct {
 	Source contract.Source
 	Sink   Sender
-	// State is a file that remembers the last tick. "": what passed while the
-	// source did not run is not known.
-	State string
-	Log   *slog.Logger
+	// Memory has the last tick. Nil: what passed while the source did not run is
+	// not known.
+	Memory memory.Memory
+	Log    *slog.Logger
 }
 
 // Source sends ticks.
@@ -54,21 +55,31 @@ func New(cfg Config) (*Source, error) {
 
 // Run sends until ctx ends.
 func (s *Source) Run(ctx context.Context) error {
-	last, err := s.recall()
+	notes, err := memory.Open(ctx, s.cfg.Memory, s.cfg.Log)
 	if err != nil {
-		return err
+		return ended(ctx, err)
 	}
+	last, err := recall(notes)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.cfg.Source.Ref, err)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return notes.Run(ctx) })
+	g.Go(func() error { return ended(ctx, s.tick(ctx, last, notes)) })
+	return g.Wait()
+}
+
+// tick sends what is due since the last tick, then as it comes.
+func (s *Source) tick(ctx context.Context, last time.Time, notes *memory.Notes) error {
 	for {
 		now := time.Now()
 		ticks := s.schedule.due(last, now, s.cfg.Source.Ping.Missed)
 		last = now
 		for _, tick := range ticks {
 			if err := s.send(ctx, tick); err != nil {
-				return ended(ctx, err)
-			}
-			if err := s.remember(tick); err != nil {
 				return err
 			}
+			notes.Take(lastTick, tick.UTC().Format(time.RFC3339))
 		}
 		if len(ticks) > 0 {
 			continue // the sending took its time
@@ -120,38 +131,22 @@ func (s *Source) event(tick time.Time) cloudevents.Event {
 	return e
 }
 
-// recall reads the last tick, or gives now.
-func (s *Source) recall() (time.Time, error) {
-	if s.cfg.State == "" {
-		return time.Now(), nil
+// lastTick is the name of what is remembered.
+const lastTick = "tick"
+
+// recall is the last tick, or now.
+func recall(notes *memory.Notes) (time.Time, error) {
+	text := notes.Last(lastTick)
+	if text == "" { // it begins now, however often it is started before its first tick
+		now := time.Now()
+		notes.Take(lastTick, now.UTC().Format(time.RFC3339))
+		return now, nil
 	}
-	b, err := os.ReadFile(s.cfg.State)
-	if errors.Is(err, os.ErrNotExist) {
-		return time.Now(), nil
-	}
+	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("last tick: %w", err)
-	}
-	t, err := time.Parse(time.RFC3339, strings.TrimSpace(string(b)))
-	if err != nil {
-		return time.Time{}, fmt.Errorf("last tick: %s: %w", s.cfg.State, err)
+		return t, fmt.Errorf("the last tick is remembered as %q, which is no time: remove it to begin anew", text)
 	}
 	return t, nil
-}
-
-// remember writes beside and renames, so that a half-written file is never read.
-func (s *Source) remember(tick time.Time) error {
-	if s.cfg.State == "" {
-		return nil
-	}
-	beside := s.cfg.State + ".new"
-	if err := os.WriteFile(beside, []byte(tick.UTC().Format(time.RFC3339)+"\n"), 0o600); err != nil {
-		return fmt.Errorf("last tick: %w", err)
-	}
-	if err := os.Rename(beside, s.cfg.State); err != nil {
-		return fmt.Errorf("last tick: %w", err)
-	}
-	return nil
 }
 
 func ended(ctx context.Context, err error) error {

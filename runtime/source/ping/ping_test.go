@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
+	"github.com/sluice-dev/sluice/runtime/source/memory"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
@@ -41,10 +42,10 @@ func (s *sink) times() string {
 	return strings.Join(all, " ")
 }
 
-func start(t *testing.T, s *sink, p contract.PingSource, state string) (stop func()) {
+func start(t *testing.T, s *sink, p contract.PingSource, m memory.Memory) (stop func()) {
 	t.Helper()
 	src, err := New(Config{
-		Source: contract.Source{Ref: contract.Ref{Namespace: "shop", Name: "clock"}, Ping: &p}, Sink: s, State: state,
+		Source: contract.Source{Ref: contract.Ref{Namespace: "shop", Name: "clock"}, Ping: &p}, Sink: s, Memory: m,
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -66,7 +67,7 @@ func start(t *testing.T, s *sink, p contract.PingSource, state string) (stop fun
 func TestRun_TicksOnTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{}
-		stop := start(t, s, contract.PingSource{Schedule: "*/1 * * * *", ContentType: "application/json", Data: []byte(`{"a":1}`)}, "")
+		stop := start(t, s, contract.PingSource{Schedule: "*/1 * * * *", ContentType: "application/json", Data: []byte(`{"a":1}`)}, nil)
 		time.Sleep(3*time.Minute + time.Second)
 		stop()
 		if s.times() != "00:01:00 00:02:00 00:03:00" {
@@ -83,7 +84,7 @@ func TestRun_TicksOnTime(t *testing.T) {
 func TestRun_AsTheTimeZoneSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{}
-		stop := start(t, s, contract.PingSource{Schedule: "0 9 * * *", TimeZone: "America/New_York"}, "")
+		stop := start(t, s, contract.PingSource{Schedule: "0 9 * * *", TimeZone: "America/New_York"}, nil)
 		time.Sleep(24 * time.Hour)
 		stop()
 		if s.times() != "14:00:00" {
@@ -102,7 +103,7 @@ func TestRun_MissedTicks(t *testing.T) {
 		t.Run("policy "+policy, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &sink{takes: 3*time.Minute + 30*time.Second}
-				stop := start(t, s, contract.PingSource{Schedule: "* * * * *", Missed: policy}, "")
+				stop := start(t, s, contract.PingSource{Schedule: "* * * * *", Missed: policy}, nil)
 				time.Sleep(8*time.Minute + 35*time.Second)
 				stop()
 				if got := s.times(); got != want {
@@ -139,21 +140,27 @@ func TestDue(t *testing.T) {
 }
 
 func TestRun_RemembersTheLastTick(t *testing.T) {
-	state := filepath.Join(t.TempDir(), "tick")
-	p := contract.PingSource{Schedule: "* * * * *", Missed: contract.MissedAll}
-	synctest.Test(t, func(t *testing.T) {
-		s := &sink{}
-		stop := start(t, s, p, state)
-		time.Sleep(2*time.Minute + time.Second)
-		stop()
-		time.Sleep(3 * time.Minute)
-		stop = start(t, s, p, state)
-		time.Sleep(time.Second)
-		stop()
-		if want := "00:01:00 00:02:00 00:03:00 00:04:00 00:05:00"; s.times() != want {
-			t.Errorf("sent %s, want %s", s.times(), want)
-		}
-	})
+	for policy, want := range map[string]string{
+		contract.MissedSkip: "00:01:00 00:02:00",
+		contract.MissedOne:  "00:01:00 00:02:00 00:05:00",
+		contract.MissedAll:  "00:01:00 00:02:00 00:03:00 00:04:00 00:05:00",
+	} {
+		state := memory.File(filepath.Join(t.TempDir(), "tick"))
+		p := contract.PingSource{Schedule: "* * * * *", Missed: policy}
+		synctest.Test(t, func(t *testing.T) {
+			s := &sink{}
+			stop := start(t, s, p, state)
+			time.Sleep(2*time.Minute + time.Second)
+			stop()
+			time.Sleep(3*time.Minute + 20*time.Second)
+			stop = start(t, s, p, state)
+			time.Sleep(time.Second)
+			stop()
+			if s.times() != want {
+				t.Errorf("%s: sent %s, want %s", policy, s.times(), want)
+			}
+		})
+	}
 }
 
 func TestNew_SaysWhatIsWrong(t *testing.T) {
