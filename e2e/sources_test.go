@@ -14,7 +14,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/sluice-dev/sluice/runtime/google"
-	"github.com/sluice-dev/sluice/schema/contract"
 )
 
 // topic PROJECT/NAME: make a topic of Google Pub/Sub, on what $PUBSUB names
@@ -89,12 +88,4 @@ func times(ts *testscript.TestScript, neg bool, args []string) {
 	if code, body := get(args[0]); code != http.StatusOK || fmt.Sprint(strings.Count(body, args[1])) != args[2] {
 		ts.Fatalf("HTTP %d %s", code, body)
 	}
-}
-
-// running SOURCE N: within a while, the source has that many pods.
-func running(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: running SOURCE N")
-	}
-	await(ts, args[1], func() string { return fmt.Sprint(len(podNames(ts, contract.LabelSource+"="+args[0]))) })
 }

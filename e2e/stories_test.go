@@ -47,7 +47,7 @@ func TestStories(t *testing.T) {
 					"answers": answers, "request": request, "awake": awake, "settles": settles, "pods": pods, "replace": replace,
 					"service": service, "fill": fill, "nest": nest, "rename": rename, "event": event, "dead": dead, "deliver": deliver, "mentioned": mentioned, "patiently": patiently, "builds": builds,
 					"shares": shares, "refused": refused, "topic": topic, "publish": publish, "matches": matches,
-					"kafka": kafka, "produce": produce, "github": github, "hooked": hooked, "times": times, "running": running,
+					"kafka": kafka, "produce": produce, "github": github, "hooked": hooked, "times": times,
 				},
 			})
 		})
