@@ -20,7 +20,10 @@ import (
 
 // private is a repository that only ada reads, over https, on a server whose
 // certificate nobody knows.
-type private struct{ url, bare, ca, commit, password string }
+type private struct {
+	url, bare, ca, commit, password string
+	handler                         http.Handler
+}
 
 // servePrivate serves a repository whose one file, greeting, holds text.
 func servePrivate(t *testing.T, text string) private {
@@ -50,14 +53,15 @@ func servePrivate(t *testing.T, text string) private {
 			"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*",
 		},
 	}
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	p.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, password, _ := r.BasicAuth(); user != "ada" || password != p.password {
 			w.Header().Set("WWW-Authenticate", "Basic")
 			http.Error(w, "who are you?", http.StatusUnauthorized)
 			return
 		}
 		program.ServeHTTP(w, r)
-	}))
+	})
+	server := httptest.NewTLSServer(p.handler)
 	t.Cleanup(server.Close)
 	p.url = server.URL + "/code.git"
 	p.ca = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))

@@ -213,7 +213,11 @@ func (e *Engine) addRun(u *unit, c cluster, r *build.Resolved, commit string) er
 	object, live := c.live[id]
 	live = live && object.Ours
 	if live || e.wanted(c, r) {
-		marks := build.Marks{Result: e.state(c, r).Result()}
+		s := e.state(c, r)
+		marks := build.Marks{Result: s.Result()}
+		if s.Endless {
+			marks.Stop = build.StopFailed
+		}
 		if r.Task.Cancelled {
 			marks.Stop = "the build was cancelled"
 		}

@@ -82,9 +82,11 @@ func (w *Writer) mark(ctx context.Context, id manifest.ID, meta metav1.ObjectMet
 		if err != nil {
 			return nil, err
 		}
+		spec := map[string]any{"backoffLimit": 0} // no pod comes after those that are stopped
 		if !begun {
-			patch["spec"] = map[string]any{"suspend": true}
+			spec["suspend"] = true
 		}
+		patch["spec"] = spec
 	}
 	body, err := json.Marshal(patch)
 	if err != nil {

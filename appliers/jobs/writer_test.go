@@ -151,7 +151,7 @@ func TestWriter_StopsPodsAndKeepsThem(t *testing.T) {
 		t.Error("another Job's pod was ended")
 	}
 	j, err := client.BatchV1().Jobs("shop").Get(t.Context(), id.Name, metav1.GetOptions{})
-	if err != nil || j.Annotations[contract.AnnotationStop] != "superseded" || j.Spec.Suspend != nil {
+	if err != nil || j.Annotations[contract.AnnotationStop] != "superseded" || j.Spec.Suspend != nil || j.Spec.BackoffLimit == nil || *j.Spec.BackoffLimit != 0 {
 		t.Errorf("%+v, %v", j, err)
 	}
 	w, _, client = writer(t, live.DeepCopy()) // no pod yet

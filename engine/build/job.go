@@ -84,13 +84,10 @@ func marked(id manifest.ID, name, inputs string, m Marks, unit schema.Identity, 
 }
 
 func spec(r Resolved, c Config, commit string) batchv1.JobSpec {
+	p := pod(r, c, commit)
 	return batchv1.JobSpec{
-		BackoffLimit: ptr(int32(0)),
-		// A pod that its node had to give up is no failure of the build.
-		PodFailurePolicy: &batchv1.PodFailurePolicy{Rules: []batchv1.PodFailurePolicyRule{{
-			Action:          batchv1.PodFailurePolicyActionIgnore,
-			OnPodConditions: []batchv1.PodFailurePolicyOnPodConditionsPattern{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue}},
-		}}},
+		BackoffLimit:     ptr(int32(retries)),
+		PodFailurePolicy: rules(p.InitContainers),
 		Template: corev1.PodTemplateSpec{
 			ObjectMeta: metav1.ObjectMeta{
 				Labels: map[string]string{
@@ -99,7 +96,7 @@ func spec(r Resolved, c Config, commit string) batchv1.JobSpec {
 				},
 				Annotations: map[string]string{"sidecar.istio.io/inject": "false"},
 			},
-			Spec: pod(r, c, commit),
+			Spec: p,
 		},
 	}
 }

@@ -37,7 +37,13 @@ type State struct {
 	Reason string
 	// Message is for people: which step, and its last lines if it failed.
 	Message string
+	// Endless: it has failed, and Kubernetes would try it again without end: its
+	// Job has to be stopped, with StopFailed.
+	Endless bool
 }
+
+// StopFailed is the mark that ends a Job whose run has failed by itself.
+const StopFailed = "failed"
 
 // Result is the mark that says what a run that succeeded has published.
 func (s State) Result() string {
@@ -67,8 +73,11 @@ func Read(job *plan.Object, pods []*plan.Object) State {
 	}
 	name := job.Labels[contract.LabelBuild]
 	stop := job.Annotations[contract.AnnotationStop]
+	if stop == StopFailed {
+		stop = ""
+	}
 	if pod, ok := newest(pods); ok {
-		return readPod(pod, name, stop)
+		return triedAgain(job, pod, readPod(pod, name, stop))
 	}
 	return readJob(job, stop)
 }
@@ -182,7 +191,10 @@ func overtaken(p corev1.Pod, current, name, stop string) State {
 		if p.Spec.ActiveDeadlineSeconds != nil {
 			limit = *p.Spec.ActiveDeadlineSeconds
 		}
-		return State{Phase: Failed, Reason: timedOut, Message: fmt.Sprintf("took longer than %ds%s; %s", limit, in, logsHint(name, current))}
+		return State{
+			Phase: Failed, Reason: timedOut, Message: fmt.Sprintf("took longer than %ds%s; %s", limit, in, logsHint(name, current)),
+			Endless: current == "", // no exit code of a step tells Kubernetes
+		}
 	}
 	return ended("", strings.TrimSpace(p.Status.Reason+": "+p.Status.Message)+in)
 }

@@ -68,6 +68,22 @@ func TestRead_TellsHowARunStands(t *testing.T) {
 			want: build.State{Phase: build.Failed, Reason: "BuildTimeout", Message: `took longer than 600s in step "build"; for logs run: sluice logs build app --step build`},
 		},
 		{
+			name: "it took too long before it began", pod: pod(corev1.PodFailed, "DeadlineExceeded", pulling), marks: map[string]string{contract.AnnotationStop: build.StopFailed},
+			want: build.State{Phase: build.Failed, Reason: "BuildTimeout", Message: `took longer than 600s; for logs run: sluice logs build app`, Endless: true},
+		},
+		{
+			name: "a registry is away", pod: pod(corev1.PodFailed, "", ended("build-step-build", 0, ""), ended(contract.StepResult, contract.ExitAgain, "connection refused")),
+			want: build.State{Phase: build.Running, Reason: "Building", Message: `build step "result" exited with code 75: connection refused; for logs run: sluice logs build app --step result; trying again`},
+		},
+		{
+			name: "a registry was away too long", job: over, pod: pod(corev1.PodFailed, "", ended("build-step-build", 0, ""), ended(contract.StepResult, contract.ExitAgain, "connection refused")),
+			want: build.State{Phase: build.Failed, Reason: "BuildExecuteFailed", Message: `build step "result" exited with code 75: connection refused; for logs run: sluice logs build app --step result; it was tried again for a while; to build once more: kubectl -n default delete job x`},
+		},
+		{
+			name: "a step of the user's has that code", pod: pod(corev1.PodFailed, "", ended("build-step-build", contract.ExitAgain, "no")),
+			want: build.State{Phase: build.Failed, Reason: "BuildExecuteFailed", Message: `build step "build" exited with code 75: no; for logs run: sluice logs build app --step build`},
+		},
+		{
 			name: "it was cancelled", marks: map[string]string{contract.AnnotationStop: "the build was cancelled"}, pod: pod(corev1.PodFailed, "DeadlineExceeded", ended("build-step-build", 137, "")),
 			want: build.State{Phase: build.Failed, Reason: "BuildCancelled", Message: `the build was cancelled in step "build"`},
 		},

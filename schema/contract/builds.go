@@ -32,6 +32,10 @@ const (
 	StepResult = StepPrefix + "result"
 )
 
+// ExitAgain is the exit code of our own steps when something was away that may
+// be back: a repository, a registry. It is that of sysexits.h for "try again".
+const ExitAgain = 75
+
 // BuildSteps are the names that no build may give to steps of its own.
 var BuildSteps = []string{StepCredentials, StepGit, StepGCS, StepCustom, StepResult}
 

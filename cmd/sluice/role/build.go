@@ -43,6 +43,15 @@ func say(s cli.Streams) func(string, ...any) {
 	return func(format string, args ...any) { fmt.Fprintf(s.Err, format+"\n", args...) }
 }
 
+// again gives an error the exit code that has the step tried again later, if
+// something was away.
+func again(err error, away func(error) bool) error {
+	if err == nil || !away(err) {
+		return err
+	}
+	return &cli.Exit{Code: contract.ExitAgain, Err: err}
+}
+
 func newCreds(s cli.Streams) *cobra.Command {
 	step := creds.Step{Secrets: contract.DirSecrets, Home: contract.DirHome, Registries: os.Getenv(contract.EnvRegistries)}
 	c := &cobra.Command{
@@ -71,9 +80,9 @@ func newGit(s cli.Streams) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			if tree.Hash != "" {
 				tree.Target, tree.Limit = git.Target, git.Limit
-				return tree.Run(c.Context())
+				return again(tree.Run(c.Context()), bringing.Away)
 			}
-			return git.Run(c.Context())
+			return again(git.Run(c.Context()), bringing.Away)
 		},
 	}
 	f := c.Flags()
@@ -122,7 +131,7 @@ func newPush(s cli.Streams) *cobra.Command {
 			step.Registries = registries.FromEnv()
 			result, err := step.Run(c.Context())
 			if err != nil {
-				return err
+				return again(err, registries.Away)
 			}
 			return publish.Tell(terminationLog, result)
 		},

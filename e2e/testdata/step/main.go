@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -20,6 +21,12 @@ func main() {
 		case "fail":
 			fmt.Println(rest)
 			os.Exit(3)
+		case "exit":
+			code, err := strconv.Atoi(rest)
+			if err != nil {
+				fail(err)
+			}
+			os.Exit(code)
 		case "hang":
 			time.Sleep(time.Hour)
 		case "write":

@@ -2,13 +2,17 @@ package registries
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/sluice-dev/sluice/schema/contract"
 )
@@ -28,6 +32,21 @@ func Parse(text string) Table {
 		}
 	}
 	return t
+}
+
+// Away reports whether an error says that a registry was away, and may be back.
+func Away(err error) bool {
+	if said, ok := errors.AsType[*transport.Error](err); ok {
+		return said.Temporary()
+	}
+	return network(err)
+}
+
+// network reports whether nobody answered, or the answer was cut off.
+func network(err error) bool {
+	_, op := errors.AsType[*net.OpError](err)
+	_, dns := errors.AsType[*net.DNSError](err)
+	return op || dns || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
 
 // Image is a reference with what is needed to reach it.
