@@ -18,7 +18,7 @@ ON_CONTAINERS := Test(Contract|Timeouts|Concurrency|Overload|Traffic|Inside|Scal
 MAIN_PKGS := ./cmd/... ./engine/... ./schema/... ./appliers/... ./runtime/... ./examples/...
 
 .DEFAULT_GOAL := help
-.PHONY: dockerfile help build run test race golden e2e kubelet buses bench check fmt vet lint tidy vuln clean
+.PHONY: slow dockerfile help build run test race golden e2e kubelet buses bench check fmt vet lint tidy vuln clean
 
 help: ## Explain the targets
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ golden: ## Rewrite golden files; read the diff before you commit it
 
 e2e: build ## Run only the stories, against a cluster of their own or $$KUBECONFIG
 	$(GO) test -count=1 -v ./e2e/...
+
+slow: build ## Tell the stories that take minutes, as what is deleted has a grace of one
+	SLUICE_SLOW=1 $(GO) test -count=1 -timeout 10m -run 'TestSlowStories' -v ./e2e
 
 dockerfile: build ## A Dockerfile on a Debian base that is made here, by buildah (needs buildah, debootstrap and root; else it is skipped)
 	SLUICE_DEBIAN=1 $(GO) test -count=1 -timeout 20m -run 'TestBuilds_ADockerfileOnADebianBase' -v ./e2e

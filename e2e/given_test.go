@@ -90,12 +90,16 @@ func needLoopback(t *testing.T) {
 	}
 }
 
-// hasRegistry is the condition of that name in stories.
-func hasRegistry(name string) (bool, error) {
-	if name != "registry" {
-		return false, fmt.Errorf("no condition %q", name)
+// condition is what stories may ask for: registry, that the cluster has one of
+// ours; loopback, that its pods reach what the tests serve.
+func condition(name string) (bool, error) {
+	switch name {
+	case "registry":
+		return under.dir != "", nil
+	case "loopback":
+		return under.node == "process", nil
 	}
-	return under.dir != "", nil
+	return false, fmt.Errorf("no condition %q", name)
 }
 
 func TestGiven_ImagesAreBroughtIntoTheCluster(t *testing.T) {

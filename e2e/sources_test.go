@@ -56,6 +56,26 @@ func publish(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
+// subscribed PROJECT/TOPIC NAMES: within three minutes, these are the
+// subscriptions of a topic.
+func subscribed(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: subscribed PROJECT/TOPIC NAMES")
+	}
+	project, name, _ := strings.Cut(args[0], "/")
+	c := pubsubClient(ts, project)
+	defer c.Close()
+	awaitFor(ts, 3*patience, args[1], func() string {
+		var all []string
+		of := c.TopicAdminClient.ListTopicSubscriptions(context.Background(), &pubsubpb.ListTopicSubscriptionsRequest{Topic: "projects/" + project + "/topics/" + name})
+		for path, err := range of.All() {
+			ts.Check(err)
+			all = append(all, path[strings.LastIndexByte(path, '/')+1:])
+		}
+		return strings.Join(all, " ")
+	})
+}
+
 func pubsubClient(ts *testscript.TestScript, project string) *pubsub.Client {
 	options, err := google.Access{Endpoint: ts.Getenv("PUBSUB")}.Options()
 	ts.Check(err)

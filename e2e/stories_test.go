@@ -38,16 +38,33 @@ func TestStories(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no stories: %v", err)
 	}
-	for _, file := range append(files, more...) {
+	tell(t, append(files, more...))
+}
+
+// What takes minutes, as the grace of what is deleted, is told by itself: `make
+// slow` sets SLUICE_SLOW.
+func TestSlowStories(t *testing.T) {
+	if os.Getenv("SLUICE_SLOW") == "" {
+		t.Skip("takes minutes: `make slow` sets SLUICE_SLOW")
+	}
+	files, err := filepath.Glob("testdata/slow/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no stories: %v", err)
+	}
+	tell(t, files)
+}
+
+func tell(t *testing.T, files []string) {
+	for _, file := range files {
 		t.Run(storyName(file), func(t *testing.T) {
 			restoreAfter(t)
 			testscript.Run(t, testscript.Params{
-				Files: []string{file}, Setup: setup, Condition: hasRegistry, RequireExplicitExec: true,
+				Files: []string{file}, Setup: setup, Condition: condition, RequireExplicitExec: true,
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
 					"answers": answers, "request": request, "awake": awake, "settles": settles, "pods": pods, "replace": replace,
 					"service": service, "fill": fill, "nest": nest, "rename": rename, "event": event, "dead": dead, "deliver": deliver, "mentioned": mentioned, "patiently": patiently, "builds": builds,
 					"shares": shares, "refused": refused, "topic": topic, "publish": publish, "matches": matches,
-					"kafka": kafka, "produce": produce, "github": github, "hooked": hooked, "times": times,
+					"kafka": kafka, "produce": produce, "github": github, "hooked": hooked, "times": times, "subscribed": subscribed,
 				},
 			})
 		})
