@@ -167,7 +167,7 @@ func readRevision(object *plan.Object) revision {
 		key:           revisionKey{object.ID.Namespace, object.ID.Name},
 		configuration: object.Labels[contract.LabelConfiguration],
 		labelled:      object.Labels[contract.LabelRevision] != "",
-		source:        object.Labels[contract.LabelSource] != "",
+		source:        object.Labels[contract.LabelSource]+object.Labels[contract.LabelDispatcher] != "",
 		commit:        object.Commit,
 		preview:       object.Annotations[contract.AnnotationPreview],
 		scaled:        object.Scaled,

@@ -16,10 +16,15 @@ func (c cluster) find(key revisionKey) (*revision, bool) {
 	return r, ok
 }
 
-// source is the state of a unit that brings events: that of its Deployments.
+// source is the state of a unit that brings events, or keeps them: that of its
+// Deployments.
 // Unlike a revision, which may sleep, a source that does not run loses what
 // happens meanwhile.
 func (s summarizer) source(u *unit) (status.State, string) {
+	what := "its source"
+	if len(u.nouns.Buses) > 0 {
+		what = "its dispatcher"
+	}
 	for i := range u.result.Manifests {
 		id := u.result.Manifests[i].ID
 		if id.KindOf() == build.JobKind {
@@ -33,12 +38,12 @@ func (s summarizer) source(u *unit) (status.State, string) {
 		r, there := s.cluster.find(revisionKey{id.Namespace, id.Name})
 		switch {
 		case !there:
-			return status.Progressing, "its source is being started"
+			return status.Progressing, what + " is being started"
 		case r.serving:
 		case r.reason != "":
-			return status.Failed, "its source does not run: " + troubleText(r)
+			return status.Failed, what + " does not run: " + troubleText(r)
 		default:
-			return status.Progressing, "its source does not run yet"
+			return status.Progressing, what + " does not run yet"
 		}
 	}
 	return status.Ready, ""

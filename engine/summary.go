@@ -128,7 +128,7 @@ func (s summarizer) state(u *unit, revisions []status.Revision) (status.State, s
 	if len(waiting) > 0 {
 		return status.Progressing, strings.Join(waiting, "; ")
 	}
-	if len(u.nouns.Emitters)+len(u.nouns.Feeds) > 0 {
+	if len(u.nouns.Emitters)+len(u.nouns.Feeds)+len(u.nouns.Buses) > 0 {
 		return s.source(u)
 	}
 	if len(u.nouns.Workloads) > 0 && len(revisions) == 0 {

@@ -43,6 +43,9 @@ func renderEvents(res *Result, u Unit, c Config) error {
 		if err := e.configMap(contract.EventsBus, cmp.Or(b.Namespace, contract.Namespace), contract.BusObject(b.Name), b.Bus); err != nil {
 			return err
 		}
+		if err := e.dispatcher(b); err != nil {
+			return err
+		}
 	}
 	for _, ch := range u.Nouns.Channels {
 		if err := e.channel(ch); err != nil {

@@ -1,8 +1,10 @@
 package render
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	networking "istio.io/api/networking/v1"
@@ -46,8 +48,13 @@ func (e events) channel(ch desired.Channel) error {
 		e.Unmet = append(e.Unmet, Unmet{ch.BusAt, "the bus " + ch.Bus.Name + " keeps events in memory alone: those that are not delivered when it ends are lost; for events that must not be, use " + contract.DefaultBus, schema.Warning})
 	}
 	out.Bus = b.Ref
-	args, fits := e.arguments(b, b.ChannelParameters, ch.Arguments, ch.BusAt)
+	if d := contract.DispatcherOf(b.Ref, b.Driver); d != contract.Channels {
+		out.Dispatcher = d
+	}
+	dispatcher := cmp.Or(out.Dispatcher, contract.Channels)
+	args, fits := e.arguments(b, channelParameters(b), ch.Arguments, ch.BusAt)
 	out.Arguments = args
+	fits = e.counts(b, ch.Arguments) && fits
 	if !ok || !fits || !e.needs(ch.Delivery.Refs...) {
 		e.keep("v1", "ConfigMap", ns, contract.ChannelObject(ch.Name))
 		e.keep("v1", "Service", ns, name)
@@ -57,15 +64,28 @@ func (e events) channel(ch desired.Channel) error {
 	if err := e.configMap(contract.EventsChannel, ns, contract.ChannelObject(ch.Name), out); err != nil {
 		return err
 	}
-	if err := e.externalName(ns, name, contract.ChannelsHost); err != nil {
+	host := dispatcher + "." + contract.Namespace + ".svc." + contract.ClusterDomain
+	if err := e.externalName(ns, name, host); err != nil {
 		return err
 	}
-	if host := contract.KnativeChannelHost(ns, ch.Name); slices.Contains(ch.Hosts, host) {
-		if err := e.externalName(ns, strings.TrimSuffix(host, "."+ns+".svc."+contract.ClusterDomain), contract.ChannelsHost); err != nil {
+	if theirs := contract.KnativeChannelHost(ns, ch.Name); slices.Contains(ch.Hosts, theirs) {
+		if err := e.externalName(ns, strings.TrimSuffix(theirs, "."+ns+".svc."+contract.ClusterDomain), host); err != nil {
 			return err
 		}
 	}
-	return e.virtualService(ns, name, []string{"mesh"}, ch.Hosts, contract.Namespace, contract.Channels)
+	return e.virtualService(ns, name, []string{"mesh"}, ch.Hosts, contract.Namespace, dispatcher)
+}
+
+// channelParameters are those that the bus declares, and those that its driver
+// knows.
+func channelParameters(b desired.Bus) []desired.Parameter {
+	out := slices.Clone(b.ChannelParameters)
+	for _, name := range contract.ChannelArguments[cmp.Or(b.Driver, b.Name, contract.DefaultBus)] {
+		if !slices.ContainsFunc(out, func(p desired.Parameter) bool { return p.Name == name }) {
+			out = append(out, desired.Parameter{Name: name, Optional: true})
+		}
+	}
+	return out
 }
 
 // virtualService leads hosts to pods that are reached like a revision's.
@@ -94,15 +114,34 @@ func (e events) arguments(b desired.Bus, parameters []desired.Parameter, given [
 		}
 		values[a.Name] = a.Value
 	}
-	for _, name := range names {
-		if _, ok := values[name]; !ok {
-			e.unmet(at, "%s needs the argument %s: add it under spec.arguments", busName(b.Ref), name)
+	for _, p := range parameters {
+		if _, ok := values[p.Name]; !ok && !p.Optional {
+			e.unmet(at, "%s needs the argument %s: add it under spec.arguments", busName(b.Ref), p.Name)
 		}
 	}
 	if len(values) == 0 {
 		values = nil
 	}
 	return values, len(e.Unmet) == before
+}
+
+// counted are the drivers' own arguments that are numbers.
+var counted = set([]string{"maxMessages", "maxBytes", "replicas", "NumPartitions", "replicationFactor"})
+
+// counts reports whether what a driver takes for a number is one.
+func (e events) counts(b desired.Bus, given []desired.Argument) bool {
+	known := contract.ChannelArguments[cmp.Or(b.Driver, b.Name, contract.DefaultBus)]
+	ok := true
+	for _, a := range given {
+		if !counted[a.Name] || !slices.Contains(known, a.Name) {
+			continue
+		}
+		if n, err := strconv.ParseInt(a.Value, 10, 64); err != nil || n < 1 {
+			e.unmet(a.Place, "%s of %s is a number above 0, and %q is none", a.Name, busName(b.Ref), a.Value)
+			ok = false
+		}
+	}
+	return ok
 }
 
 func parametersOf(name string, names []string) string {

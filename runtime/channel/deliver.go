@@ -46,6 +46,9 @@ func (s *sink) String() string {
 // send makes one attempt.
 func (d *Dispatcher) send(ctx context.Context, s *sink, e *cloudevents.Event, spec *contract.Delivery) (post.Answer, *failure) {
 	if s.target == nil {
+		if away := d.table.Load().away[s.channel]; away != nil {
+			return d.send(ctx, away, e, spec)
+		}
 		return post.Answer{Status: http.StatusAccepted}, d.into(ctx, s, e)
 	}
 	a, err := s.target.Post(ctx, e, spec.Format, time.Duration(cmp.Or(spec.Timeout, contract.DefaultTimeout)))

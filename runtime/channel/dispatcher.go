@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/http/httputil"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +24,11 @@ type Opener func(ctx context.Context, b contract.Bus) (bus.Driver, bus.Promises,
 type Config struct {
 	// Open is required.
 	Open Opener
+	// Name is the dispatcher's: only channels that name it are its own. Default
+	// contract.Channels.
+	Name string
+	// Dial connects to other dispatchers. Default: net.Dialer with 5 s.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Client sends events. Default: a client that dials as usual.
 	Client *post.Client
 	// Grace is how long the place of a Subscription that is gone, and the events
@@ -44,6 +51,7 @@ type Dispatcher struct {
 	specs  specs
 	table  atomic.Pointer[table]
 	trails *trails
+	others *httputil.ReverseProxy // passes on what other dispatchers have
 	count  ingressCount
 	synced atomic.Bool
 	news   chan struct{} // capacity 1
@@ -60,11 +68,17 @@ func New(cfg Config) (*Dispatcher, error) {
 	if cfg.Client == nil {
 		cfg.Client = post.New(post.Config{})
 	}
+	cfg.Name = cmp.Or(cfg.Name, contract.Channels)
+	if cfg.Dial == nil {
+		cfg.Dial = post.Via("")
+	}
 	cfg.Grace = cmp.Or(cfg.Grace, time.Hour)
 	cfg.Settle = cmp.Or(cfg.Settle, 50*time.Millisecond)
 	cfg.Drain = cmp.Or(cfg.Drain, 10*time.Second)
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	d := &Dispatcher{cfg: cfg, trails: newTrails(maxTrails), news: make(chan struct{}, 1), lines: map[contract.Ref]*line{}}
+	d.specs.dispatcher = cfg.Name
+	d.others = newForwarder(cfg)
 	d.table.Store(&table{})
 	return d, nil
 }
@@ -91,6 +105,7 @@ func (d *Dispatcher) tell() {
 func (d *Dispatcher) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer d.cfg.Client.Close()
+	defer d.others.Transport.(*http.Transport).CloseIdleConnections() // newForwarder made it
 	defer wg.Wait()
 	for {
 		select {
@@ -129,7 +144,7 @@ func (d *Dispatcher) wanted() []*line {
 func (d *Dispatcher) publish() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	t := &table{hosts: map[string]*live{}, paths: map[string]*live{}, refs: map[contract.Ref]*live{}, made: d.synced.Load()}
+	t := &table{hosts: map[string]*live{}, paths: map[string]*live{}, refs: map[contract.Ref]*live{}, away: map[contract.Ref]*sink{}, made: d.synced.Load()}
 	for _, spec := range d.specs.allChannels() {
 		c := d.lines[busOf(spec)].live(spec.Ref)
 		if c == nil {
@@ -137,6 +152,9 @@ func (d *Dispatcher) publish() {
 			t.made = t.made && d.lines[busOf(spec)].hasFailed()
 		}
 		t.add(c, d.cfg.Log)
+	}
+	for _, spec := range d.specs.elsewhere() {
+		d.addElsewhere(t, spec)
 	}
 	d.table.Store(t)
 }

@@ -41,6 +41,10 @@ func (d *Dispatcher) serve(w http.ResponseWriter, r *http.Request) {
 		answer(w, err)
 		return
 	}
+	if c.away {
+		d.forward(w, r, c)
+		return
+	}
 	if r.Method == http.MethodOptions {
 		cloudevents.Consent(w, r)
 		return

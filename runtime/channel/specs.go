@@ -14,6 +14,8 @@ import (
 
 // specs is what was told, by the object that told it.
 type specs struct {
+	dispatcher string // whose channels are ours
+
 	mu            sync.Mutex // guards the rest
 	buses         map[string]contract.Bus
 	channels      map[string]contract.Channel
@@ -99,10 +101,29 @@ func (s *specs) bus(ref contract.Ref) (contract.Bus, bool) {
 	return contract.Bus{}, false
 }
 
-func (s *specs) allChannels() []contract.Channel {
+// ours tells whether a channel is this dispatcher's.
+func (s *specs) ours(c contract.Channel) bool {
+	return cmp.Or(c.Dispatcher, contract.Channels) == s.dispatcher
+}
+
+// allChannels are those of this dispatcher.
+func (s *specs) allChannels() []contract.Channel { return s.chosen(s.ours) }
+
+// elsewhere are those of other dispatchers.
+func (s *specs) elsewhere() []contract.Channel {
+	return s.chosen(func(c contract.Channel) bool { return !s.ours(c) })
+}
+
+func (s *specs) chosen(is func(contract.Channel) bool) (out []contract.Channel) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.SortedFunc(maps.Values(s.channels), func(a, b contract.Channel) int { return compareRefs(a.Ref, b.Ref) })
+	for _, c := range s.channels {
+		if is(c) {
+			out = append(out, c)
+		}
+	}
+	slices.SortFunc(out, func(a, b contract.Channel) int { return compareRefs(a.Ref, b.Ref) })
+	return out
 }
 
 // on returns the channels of a bus and the subscriptions of those.
@@ -111,7 +132,7 @@ func (s *specs) on(ref contract.Ref) (channels map[contract.Ref]contract.Channel
 	defer s.mu.Unlock()
 	channels, subscriptions = map[contract.Ref]contract.Channel{}, map[contract.Ref]contract.Subscription{}
 	for _, c := range s.channels {
-		if busOf(c) == ref {
+		if busOf(c) == ref && s.ours(c) {
 			channels[c.Ref] = c
 		}
 	}
@@ -123,8 +144,12 @@ func (s *specs) on(ref contract.Ref) (channels map[contract.Ref]contract.Channel
 	return channels, subscriptions
 }
 
-// orphans are the subscriptions whose channel is not there.
+// orphans are the subscriptions whose channel is nowhere; they are told of by
+// one dispatcher alone.
 func (s *specs) orphans() []contract.Subscription {
+	if s.dispatcher != contract.Channels {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	known := map[contract.Ref]bool{}

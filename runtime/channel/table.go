@@ -12,7 +12,8 @@ import (
 type table struct {
 	hosts, paths map[string]*live
 	refs         map[contract.Ref]*live
-	made         bool // everything that was there at the start was tried
+	away         map[contract.Ref]*sink // channels of other dispatchers
+	made         bool                   // everything that was there at the start was tried
 }
 
 // live is a channel that takes events; or, with why, one that cannot yet.
@@ -20,6 +21,7 @@ type live struct {
 	spec  contract.Channel
 	topic *bus.Topic
 	why   string
+	away  bool   // another dispatcher has it
 	order string // the attribute that keeps events in order
 	count *channelCount
 }

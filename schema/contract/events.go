@@ -139,6 +139,9 @@ type Channel struct {
 	Ref
 	// Bus is where its events are kept. A zero Ref is DefaultBus.
 	Bus Ref `json:"bus,omitzero"`
+	// Dispatcher is the revision that has the Channel: [DispatcherOf] its Bus.
+	// Default Channels.
+	Dispatcher string `json:"dispatcher,omitempty"`
 	// Arguments are the driver's settings of this Channel, complete (2018's
 	// NumPartitions, ...).
 	Arguments map[string]string `json:"arguments,omitempty"`

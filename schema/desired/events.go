@@ -32,10 +32,12 @@ type Bus struct {
 	ChannelParameters, SubscriptionParameters []Parameter
 }
 
-// Parameter is one that a bus, or a template of builds, declares. A nil Default makes it required.
+// Parameter is one that a bus, or a template of builds, declares. A nil Default makes it
+// required, unless it is Optional.
 type Parameter struct {
-	Name    string
-	Default *string
+	Name     string
+	Default  *string
+	Optional bool `json:",omitempty"`
 }
 
 // Argument answers a Parameter.

@@ -54,7 +54,7 @@ func channels(s Settings) *appsv1.Deployment {
 	t := &d.Spec.Template
 	// Its pods are a revision to the activator, but not one that is scaled: the
 	// Deployment has not this label.
-	t.Labels[contract.LabelRevision] = contract.Channels
+	t.Labels[contract.LabelRevision], t.Labels[contract.LabelDispatcher] = contract.Channels, contract.Channels
 	t.Annotations[contract.AnnotationLimits] = channelsLimits()
 	pod := &t.Spec
 	// No port is declared: it would be taken for one that the node may move.

@@ -26,6 +26,7 @@ type channelsOptions struct {
 	gateway    string
 	data       string
 	sync       string
+	name       string
 	grace      time.Duration
 	debug      bool
 }
@@ -50,6 +51,7 @@ files in --data.`,
 	f.StringVar(&o.listen, "listen", ":"+portOr("8080"), "address for events")
 	f.StringVar(&o.admin, "admin", ":9090", "address of /healthz, /readyz, /metrics and what `sluice events` asks")
 	f.StringVar(&o.gateway, "gateway", "", "HOST:PORT that takes requests for all hosts below cluster.local, where names are not resolved by DNS")
+	f.StringVar(&o.name, "name", contract.Channels, "which dispatcher this is: it has the channels that name it; one of a bus of its own is told its name by the engine")
 	f.StringVar(&o.data, "data", "", "folder of the embedded bus; without it there is none")
 	f.StringVar(&o.sync, "sync", "", "how often the embedded bus flushes to the disk, or always: before every answer (default 1s)")
 	f.DurationVar(&o.grace, "grace", time.Hour, "how long a subscription that is gone keeps its place, and a channel its events")
@@ -66,7 +68,7 @@ func (o *channelsOptions) run(ctx context.Context) error {
 	}
 	buses := &buses{data: o.data, sync: o.sync, secrets: c.client.CoreV1(), log: log}
 	d, err := channel.New(channel.Config{
-		Open: buses.open, Client: post.New(post.Config{Dial: post.Via(o.gateway)}), Grace: o.grace, Log: log,
+		Name: o.name, Open: buses.open, Dial: post.Via(o.gateway), Client: post.New(post.Config{Dial: post.Via(o.gateway)}), Grace: o.grace, Log: log,
 	})
 	if err != nil {
 		return err

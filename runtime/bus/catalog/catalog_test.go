@@ -3,10 +3,12 @@ package catalog
 import (
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/sluice-dev/sluice/runtime/bus"
+	"github.com/sluice-dev/sluice/schema/contract"
 )
 
 // notDrivers are folders of runtime/bus that are none.
@@ -86,6 +88,18 @@ func TestOpen_OpensWhatNeedsNothing(t *testing.T) {
 		}
 		if err := d.Close(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// What the engine lets channels say is what the drivers know.
+func TestDrivers_ChannelArgumentsAreThoseOfTheContract(t *testing.T) {
+	for name, d := range Drivers() {
+		if name == "stub" {
+			name = contract.DriverMemory
+		}
+		if got, want := names(d.Channel), contract.ChannelArguments[name]; !slices.Equal(got, want) {
+			t.Errorf("%s: channels take %q, the engine lets through %q", name, got, want)
 		}
 	}
 }

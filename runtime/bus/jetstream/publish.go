@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -11,8 +12,16 @@ import (
 	"github.com/sluice-dev/sluice/runtime/bus"
 )
 
+// errAway is a server that there is no connection to now.
+var errAway = errors.New("nats: not connected; the connection is being made again")
+
 // Publish implements bus.Driver.
 func (b *Bus) Publish(ctx context.Context, topic string, batch []*bus.Message) error {
+	if !b.conn.IsConnected() {
+		// What the client would keep for later might be stored after its sender
+		// was told that it is not.
+		return errAway
+	}
 	messages := make([]*nats.Msg, len(batch))
 	limit := int(b.conn.MaxPayload())
 	for i, m := range batch {
