@@ -18,7 +18,7 @@ ON_CONTAINERS := Test(Contract|Timeouts|Concurrency|Overload|Traffic|Inside|Scal
 MAIN_PKGS := ./cmd/... ./engine/... ./schema/... ./appliers/... ./runtime/... ./examples/...
 
 .DEFAULT_GOAL := help
-.PHONY: slow dockerfile help build run test race golden e2e kubelet buses bench check fmt vet lint tidy vuln clean
+.PHONY: cosign slow dockerfile help build run test race golden e2e kubelet buses bench check fmt vet lint tidy vuln clean
 
 help: ## Explain the targets
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ kubelet: build ## Run what has to do with pods on real containers (root; docs/in
 
 buses: ## Sit the buses' exam on real brokers: Kafka, RabbitMQ, NATS (root installs what is missing)
 	.ci/buses
+
+cosign: build ## Have cosign itself verify what a build signs (its first build takes minutes)
+	.ci/cosign
 
 bench: build ## Measure speed and memory; prints a table with ratios (about ten minutes)
 	set -o pipefail; $(GO) test -run '^$$' -bench . -benchmem $(MAIN_PKGS) | grep -E '^(Benchmark|pkg:|FAIL)'

@@ -232,3 +232,56 @@ func TestRef_ACommitThatIsBuiltFromOtherCodeIsBuilt(t *testing.T) {
 		t.Errorf("traffic: %s", got)
 	}
 }
+
+func TestHistory_OrdinalsTellSourcesApart(t *testing.T) {
+	w := newWorld(t)
+	job, first := builtOnce(w)
+	known, jobs := []string{first}, []string{job}
+	next := func(code, timeout, digest string) string {
+		w.push(code+timeout, built(code, timeout))
+		w.pass()
+		if fresh := slices.DeleteFunc(w.jobs(), func(n string) bool { return slices.Contains(jobs, n) }); len(fresh) == 1 {
+			jobs = append(jobs, fresh[0])
+			w.publishes(fresh[0], digest)
+			w.pass()
+		}
+		name := w.another(w.revisions("app-service"), known...)
+		known = append(known, name)
+		w.ready(name)
+		w.pass()
+		return name
+	}
+	second := next("two", "30", "deed")
+	third := next("two", "31", "")
+	w.push("nothing that counts", map[string]string{"note.txt": "x"})
+	w.pass()
+	pin := func(alias string) {
+		specs := built("two", "31")["app/specs.yaml"]
+		w.push("pin "+alias, map[string]string{"app/specs.yaml": strings.TrimSuffix(specs, "}\n") + ", traffic: [{revisionName: " + alias + ", percent: 100}]}\n"})
+		w.pass()
+	}
+	for i, name := range []string{first, second, third} {
+		pin(fmt.Sprintf("app-service-%05d", i+1))
+		w.wantTraffic("100% " + name)
+	}
+	pin("app-service-00004")
+	if s := w.spec("app-service"); !strings.Contains(s.Reason, "app-service has revisions app-service-00001 to app-service-00003") {
+		t.Errorf("%+v", s)
+	}
+
+	delete(w.live, deploymentID(first)) // it is collected
+	pin("app-service-00001")
+	if s := w.spec("app-service"); s.State != status.Failed || !strings.Contains(s.Reason, "was built, and the cluster has it no more: write `gitRef: COMMIT`") {
+		t.Errorf("%+v", s)
+	}
+	w.wantTraffic("100% " + third)
+
+	// From the outside it is read the same.
+	lines, err := ReadHistory(t.Context(), w, w.engine.cfg.Kinds, w.engine.cfg.Builds, "app-service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := lines["default"].Names(); !slices.Equal(got, []string{first, second, third}) {
+		t.Errorf("history: %v, want %v", got, []string{first, second, third})
+	}
+}

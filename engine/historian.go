@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,6 +18,9 @@ import (
 type historian struct {
 	head  string
 	lines map[configurationKey]*history.Line
+	// built has what is needed to tell revisions apart by what they are built
+	// from; nil in a repository that builds nothing.
+	built *builtHistory
 }
 
 // line is the history of one configuration up to the current commit.
@@ -36,6 +40,9 @@ func (e *Engine) line(ctx context.Context, key configurationKey) (history.Line, 
 // lines what each commit described, oldest first.
 func (e *Engine) readHistory(ctx context.Context) error {
 	head := e.snapshot.Commit.Hash
+	if len(e.builds.of) > 0 && e.history.built == nil && e.cfg.References != nil {
+		e.history = historian{built: &builtHistory{specs: map[string]load.Part{}}} // what was read so far knew of no builds
+	}
 	var fresh []git.CommitChange
 	known := false
 	for change, err := range e.cfg.Repository.Log(ctx, head) {
@@ -49,6 +56,9 @@ func (e *Engine) readHistory(ctx context.Context) error {
 	}
 	if !known || e.history.lines == nil {
 		e.history.lines = map[configurationKey]*history.Line{}
+		if e.history.built != nil {
+			e.history.built = &builtHistory{specs: map[string]load.Part{}}
+		}
 	}
 	for _, change := range slices.Backward(fresh) {
 		if err := e.describe(ctx, change); err != nil {
@@ -66,23 +76,39 @@ func (e *Engine) describe(ctx context.Context, change git.CommitChange) error {
 		Hash: change.Commit.Hash, Author: change.Commit.AuthorName, When: change.Commit.When,
 		Subject: Subject(change.Commit.Message),
 	}
+	changed := map[string]load.Part{}
 	for _, f := range change.Files {
-		if f.NewBlob == "" || !e.settings.Wants(load.File{Path: f.Path}) {
+		if !e.settings.Wants(load.File{Path: f.Path}) {
+			continue
+		}
+		if f.NewBlob == "" {
+			changed[f.Path] = load.Part{}
 			continue
 		}
 		part, err := e.oldPart(ctx, f)
 		if err != nil {
 			return err
 		}
-		for _, w := range workloads(part) {
-			key := configurationKey{w.Namespace, w.Configuration}
-			if e.history.lines[key] == nil {
-				e.history.lines[key] = &history.Line{}
-			}
-			e.history.lines[key].Describe(c, w)
+		changed[f.Path] = part
+	}
+	if e.history.built != nil {
+		return e.describeBuilt(ctx, c, change, changed)
+	}
+	for _, path := range slices.Sorted(maps.Keys(changed)) {
+		for _, w := range workloads(changed[path]) {
+			e.history.describe(c, w)
 		}
 	}
 	return nil
+}
+
+// describe tells the line of a workload what a commit described.
+func (h *historian) describe(c history.Commit, w desired.Workload) {
+	key := configurationKey{w.Namespace, w.Configuration}
+	if h.lines[key] == nil {
+		h.lines[key] = &history.Line{}
+	}
+	h.lines[key].Describe(c, w)
 }
 
 // oldPart reads a file as a commit of the past had it. What could not be read

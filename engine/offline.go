@@ -12,9 +12,9 @@ import (
 )
 
 // reader is an engine that only ever reads its repository.
-func reader(ctx context.Context, repository Repository, kinds schema.Kinds) (*Engine, error) {
+func reader(ctx context.Context, repository Repository, kinds schema.Kinds, builds Builds) (*Engine, error) {
 	e := &Engine{
-		cfg:   Config{Repository: repository, Kinds: kinds}.withDefaults(),
+		cfg:   Config{Repository: repository, Kinds: kinds, Builds: builds}.withDefaults(),
 		parts: map[partKey]load.Part{},
 		facts: factCache{},
 	}
@@ -25,7 +25,7 @@ func reader(ctx context.Context, repository Repository, kinds schema.Kinds) (*En
 
 // ReadTree reads a repository as the engine would and stops there: `sluice validate`.
 func ReadTree(ctx context.Context, repository Repository, kinds schema.Kinds) (load.Tree, error) {
-	e, err := reader(ctx, repository, kinds)
+	e, err := reader(ctx, repository, kinds, Builds{})
 	if wrong, ok := errors.AsType[*SettingsError](err); ok {
 		return load.Tree{Problems: wrong.Problems}, nil
 	}
@@ -37,8 +37,8 @@ func ReadTree(ctx context.Context, repository Repository, kinds schema.Kinds) (l
 
 // ReadHistory is the history of the configurations of that name, by
 // namespace, up to the branch's newest commit: `sluice history`.
-func ReadHistory(ctx context.Context, repository Repository, kinds schema.Kinds, name string) (map[string]history.Line, error) {
-	e, err := reader(ctx, repository, kinds)
+func ReadHistory(ctx context.Context, repository Repository, kinds schema.Kinds, builds Builds, name string) (map[string]history.Line, error) {
+	e, err := reader(ctx, repository, kinds, builds)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func ReadHistory(ctx context.Context, repository Repository, kinds schema.Kinds,
 // RenderTree renders a repository as if every revision that it describes were
 // ready: `sluice render`.
 func RenderTree(ctx context.Context, repository Repository, kinds schema.Kinds, cfg render.Config, builds Builds) ([]manifest.Manifest, []schema.Problem, error) {
-	e, err := reader(ctx, repository, kinds)
+	e, err := reader(ctx, repository, kinds, builds)
 	if err != nil {
 		return nil, nil, err
 	}

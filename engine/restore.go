@@ -41,8 +41,8 @@ type Restoring struct {
 // Restore finds out how a configuration is brought back to a revision, given
 // by name or alias; empty is the one before the current. The document becomes
 // what it was when it described that revision last. Nothing is written.
-func Restore(ctx context.Context, repository Past, kinds schema.Kinds, service, to string) (Restoring, error) {
-	e, err := reader(ctx, repository, kinds)
+func Restore(ctx context.Context, repository Past, kinds schema.Kinds, builds Builds, service, to string) (Restoring, error) {
+	e, err := reader(ctx, repository, kinds, builds)
 	if err != nil {
 		return Restoring{}, err
 	}
@@ -61,6 +61,9 @@ func Restore(ctx context.Context, repository Past, kinds schema.Kinds, service, 
 		r.From = &from
 	}
 	if r.To, err = target(line, described, service, to); err != nil {
+		return r, err
+	}
+	if err := sameSources(r); err != nil {
 		return r, err
 	}
 	old, text, err := e.past(ctx, repository, key, r.To)
@@ -119,6 +122,31 @@ func target(line history.Line, described bool, service, to string) (history.Revi
 	return r, nil
 }
 
+// sameSources refuses to go back to a revision that is built from other
+// sources: no document says those.
+func sameSources(r Restoring) error {
+	now := ""
+	if r.From != nil {
+		now = r.From.Workload.Template.Build
+	}
+	if r.To.Workload.Template.Build == now || r.To.Workload.Template.Build == "" {
+		return nil
+	}
+	return fmt.Errorf("%s is built from other sources than there are now, and its document says nothing of them: take the commits since %.7s back with `git revert`, "+
+		"or give it the requests with a traffic target that has `gitRef: %s`", r.To.Alias(), r.To.Last.Hash, r.To.Last.Hash)
+}
+
+// written is the name that a revision has by its document alone, without what
+// it is built from.
+func written(r history.Revision) string {
+	w := r.Workload
+	if w.Template.Build == "" || w.Named() {
+		return w.Revision
+	}
+	w.Template.Build = ""
+	return desired.RevisionName(w.Configuration, w.Template)
+}
+
 // describing is the entry that describes a configuration; with a revision,
 // the one that describes just that.
 func (e *Engine) describing(entries []load.Entry, key configurationKey, revision string) (load.Entry, bool) {
@@ -151,7 +179,7 @@ func (e *Engine) past(ctx context.Context, repository Past, key configurationKey
 			return load.Entry{}, nil, err
 		}
 		part := load.Read(file, e.cfg.Kinds)
-		entry, found := e.describing(part.Entries, key, r.Name)
+		entry, found := e.describing(part.Entries, key, written(r))
 		if !found {
 			continue
 		}
@@ -179,7 +207,7 @@ func (e *Engine) file(ctx context.Context, path string) ([]byte, error) {
 // it does now.
 func (e *Engine) proves(r Restoring, key configurationKey) error {
 	after := load.Read(load.File{Path: r.File, Data: r.After}, e.cfg.Kinds)
-	if _, ok := e.describing(after.Entries, key, r.To.Name); !ok {
+	if _, ok := e.describing(after.Entries, key, written(r.To)); !ok {
 		return fmt.Errorf("%s would not describe %s: take it back with `git revert`", r.File, r.To.Name)
 	}
 	left := map[schema.Identity]bool{}
@@ -195,8 +223,8 @@ func (e *Engine) proves(r Restoring, key configurationKey) error {
 }
 
 // ReadLines is the history of all configurations, by namespace/name.
-func ReadLines(ctx context.Context, repository Repository, kinds schema.Kinds) (map[string]history.Line, error) {
-	e, err := reader(ctx, repository, kinds)
+func ReadLines(ctx context.Context, repository Repository, kinds schema.Kinds, builds Builds) (map[string]history.Line, error) {
+	e, err := reader(ctx, repository, kinds, builds)
 	if err != nil {
 		return nil, err
 	}

@@ -133,6 +133,10 @@ func (out *Routing) pinned(u Unit, r desired.Route, t desired.Target, s Share, r
 		res.Problems = append(res.Problems, Trouble{t.Path, u.neverWas(r, t)})
 		return s, "", false
 	}
+	if revived != nil && revived.Template.Build != "" {
+		res.Problems = append(res.Problems, Trouble{t.Path, fmt.Sprintf("revision %q was built, and the cluster has it no more: write `gitRef: COMMIT` in its place, with the commit that `sluice history` prints, and it is built again", t.Revision)})
+		return s, "", false
+	}
 	s.Revision = name
 	out.Named = append(out.Named, name)
 	if revived != nil {

@@ -67,7 +67,7 @@ func (v *diffOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	lines, err := engine.ReadLines(ctx, repository, Kinds(v.settings))
+	lines, err := engine.ReadLines(ctx, repository, Kinds(v.settings), Builds(v.settings))
 	if err != nil {
 		return err
 	}

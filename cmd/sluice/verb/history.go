@@ -63,7 +63,7 @@ func (v *historyOptions) run(ctx context.Context) error {
 	if !qualified {
 		namespace, name = "", v.service
 	}
-	lines, err := engine.ReadHistory(ctx, repository, Kinds(v.settings), name)
+	lines, err := engine.ReadHistory(ctx, repository, Kinds(v.settings), Builds(v.settings), name)
 	if err != nil {
 		return err
 	}

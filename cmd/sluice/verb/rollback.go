@@ -101,7 +101,7 @@ func (v *rollbackOptions) once(ctx context.Context) (rolledBack, error) {
 		return rolledBack{}, err
 	}
 	defer repository.Close()
-	r, err := engine.Restore(ctx, repository, Kinds(v.settings), v.service, v.to)
+	r, err := engine.Restore(ctx, repository, Kinds(v.settings), Builds(v.settings), v.service, v.to)
 	if err != nil {
 		return rolledBack{}, err
 	}
