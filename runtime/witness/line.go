@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"text/template"
 	"time"
@@ -37,7 +38,9 @@ type Line struct {
 	Cut       bool   `json:"cut,omitempty"`
 	Remote    string `json:"remote"`
 	UserAgent string `json:"userAgent,omitempty"`
-	Trace     string `json:"trace,omitempty"`
+	// Trace is the id of the trace that the request belongs to, 32 hexadecimal
+	// digits (W3C Trace Context §3.2.2.3).
+	Trace string `json:"trace,omitempty"`
 }
 
 // Log writes a line for each request.
@@ -74,7 +77,7 @@ func (l *Log) write(a *answer, r *http.Request) {
 	line := Line{
 		Time: a.began.UTC(), Namespace: r.Header.Get(contract.HeaderNamespace), Revision: r.Header.Get(contract.HeaderRevision),
 		Method: r.Method, Host: r.Host, Path: r.URL.Path, Protocol: r.Proto, Status: a.final(), Seconds: a.took.Seconds(),
-		In: r.ContentLength, Out: a.bytes, Cut: a.broken, Remote: r.RemoteAddr, UserAgent: r.UserAgent(), Trace: r.Header.Get("Traceparent"),
+		In: r.ContentLength, Out: a.bytes, Cut: a.broken, Remote: r.RemoteAddr, UserAgent: r.UserAgent(), Trace: traceOf(r.Header.Get("Traceparent")),
 	}
 	var b bytes.Buffer
 	var err error
@@ -90,4 +93,11 @@ func (l *Log) write(a *answer, r *http.Request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	_, _ = l.to.Write(b.Bytes()) // a log that cannot be written must not cost a request
+}
+
+// traceOf is the trace-id of a traceparent: version, trace-id, parent-id, flags.
+func traceOf(parent string) string {
+	_, rest, _ := strings.Cut(parent, "-")
+	id, _, _ := strings.Cut(rest, "-")
+	return id
 }
