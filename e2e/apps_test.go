@@ -24,6 +24,8 @@ type app struct {
 	port string
 	// env are more variables of the container, as the spec has them.
 	env []any
+	// requests are the resources that the container asks for.
+	requests map[string]any
 	// traffic is the Service's, nil for its default.
 	traffic []any
 }
@@ -33,6 +35,9 @@ func (a app) manifest(t *testing.T) string {
 	t.Helper()
 	env := append([]any{map[string]any{"name": "TARGET", "value": a.target}}, a.env...)
 	container := map[string]any{"image": "local.dev/e2e-app:v1", "env": env}
+	if a.requests != nil {
+		container["resources"] = map[string]any{"requests": a.requests}
+	}
 	if a.port != "" {
 		container["ports"] = []any{map[string]any{"name": a.port, "containerPort": 8080}}
 	}

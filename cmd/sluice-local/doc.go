@@ -21,6 +21,7 @@
 //	network   its address, the pods' way out
 //	child     other programs, for as long as we live
 //	containerd, kubelet, dns   that node's parts, with kube-proxy
+//	usage     what node and pods use: the metrics API
 //	seed      the demo repository
 //	install   the platform, as `sluice install` prints it
 //	follow    the live log

@@ -77,6 +77,10 @@ func (c *Cluster) apiServerFlags(etcd string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	proxyCert, proxyKey, err := c.cfg.FrontProxy.Files("apiserver", pki.Identity{Name: "kube-apiserver-front-proxy"})
+	if err != nil {
+		return nil, err
+	}
 	tokens, err := ca.TokenKeyFile()
 	if err != nil {
 		return nil, err
@@ -88,6 +92,7 @@ func (c *Cluster) apiServerFlags(etcd string) ([]string, error) {
 		"--anonymous-auth=false", "--authorization-mode=Node,RBAC", "--allow-privileged=true",
 		"--kubelet-client-certificate=" + kubeletCert, "--kubelet-client-key=" + kubeletKey,
 		"--kubelet-certificate-authority=" + ca.CAFile(), "--kubelet-preferred-address-types=InternalIP",
+		"--proxy-client-cert-file=" + proxyCert, "--proxy-client-key-file=" + proxyKey,
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file=" + tokens, "--service-account-signing-key-file=" + tokens,
 		"--service-cluster-ip-range=" + serviceRange,

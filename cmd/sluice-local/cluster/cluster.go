@@ -26,11 +26,14 @@ type Config struct {
 	Dir string
 	// Listener is where the API server serves; it is closed with it.
 	Listener net.Listener
-	// Authority issues every certificate but one.
+	// Authority issues every certificate but two.
 	Authority *pki.Authority
 	// KubeletClients issues the certificate that the API server shows to the
 	// node. It is an authority of its own, so that nobody else can show one.
 	KubeletClients *pki.Authority
+	// FrontProxy issues the certificate that the API server shows to the servers
+	// of further APIs. It too is an authority of its own.
+	FrontProxy *pki.Authority
 	// Endpoints has the endpoints of Services kept, the API server's own among
 	// them. That takes addresses that are not loopback. Default: they are not.
 	Endpoints bool

@@ -24,7 +24,8 @@
 // # Out
 //
 // Processes; pod status and events; the node's object and lease; the kubelet
-// API (logs, exec, attach, port-forward) over TLS.
+// API (logs, exec, attach, port-forward) over TLS; what the pods use, to whoever
+// asks.
 //
 // # Reads
 //

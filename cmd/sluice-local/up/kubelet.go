@@ -25,6 +25,9 @@ func (s *session) startKubeletNode(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.usage, err = s.kubeletUsage(); err != nil {
+		return err
+	}
 	process, err := kubelet.Kubelet(cfg)
 	if err != nil {
 		return err

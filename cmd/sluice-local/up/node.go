@@ -51,6 +51,7 @@ func (s *session) startProcessNode(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.usage = processUsage{n}
 	s.stack.Push(ctx, stack.Component{Name: "node", Grace: 6 * time.Second, Run: n.Run})
 	return nil
 }

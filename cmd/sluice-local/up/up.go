@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/sluice-dev/sluice/cmd/sluice-local/pki"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/registry"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/stack"
+	"github.com/sluice-dev/sluice/cmd/sluice-local/usage"
 )
 
 // Run brings the cluster up, serves until ctx is done, and takes it down.
@@ -88,10 +90,13 @@ type session struct {
 	machine *containers // of NodeKubelet alone
 	ca      *pki.Authority
 	nodeCA  *pki.Authority
+	frontCA *pki.Authority
 	stack   *stack.Stack
 	images  *registry.Store
 	cluster *cluster.Cluster
-	seeded  bool // the demo repository is new
+	usage   usage.Source   // the node's
+	usageAt netip.AddrPort // where it is told
+	seeded  bool           // the demo repository is new
 
 	toolchain goimage.Toolchain // this machine's Go, for builds
 }
@@ -145,7 +150,10 @@ func (s *session) bringUp(ctx context.Context) error {
 		meanwhile.Go(func() error {
 			return s.step(ctx, "istio kinds", func(ctx context.Context) error { return crds.Apply(ctx, s.cluster.Admin()) })
 		})
-		err = s.steps(ctx, step{"registry", s.serveImages}, step{"node", s.startNode})
+		err = s.steps(ctx, step{"registry", s.serveImages}, step{"node", s.startNode}, step{"usage", s.serveUsage})
+	}
+	if err == nil {
+		meanwhile.Go(func() error { return s.step(ctx, "usage is known", s.registerUsage) })
 	}
 	if err := errors.Join(err, meanwhile.Wait()); err != nil {
 		return err
@@ -182,14 +190,17 @@ func (s *session) openKeys() (err error) {
 	if s.ca, err = pki.Load(filepath.Join(s.Dir, "pki")); err != nil {
 		return err
 	}
-	s.nodeCA, err = pki.Load(filepath.Join(s.Dir, "pki", "kubelet-clients"))
+	if s.nodeCA, err = pki.Load(filepath.Join(s.Dir, "pki", "kubelet-clients")); err != nil {
+		return err
+	}
+	s.frontCA, err = pki.Load(filepath.Join(s.Dir, "pki", "front-proxy"))
 	return err
 }
 
 func (s *session) controlPlane(ctx context.Context) error {
 	c, err := cluster.New(cluster.Config{
 		Dir: filepath.Join(s.Dir, "cluster"), Listener: s.apiListener(), Endpoints: s.machine != nil,
-		Authority: s.ca, KubeletClients: s.nodeCA, Stack: s.stack, Log: s.log,
+		Authority: s.ca, KubeletClients: s.nodeCA, FrontProxy: s.frontCA, Stack: s.stack, Log: s.log,
 	})
 	if err != nil {
 		return err

@@ -1,5 +1,5 @@
 // The app of the tests: it tells what reached it, and answers as slowly as it
-// is asked to. With BROKEN its work fails. With ABRUPT it dies of SIGTERM, whatever it is doing.
+// is asked to. With BROKEN its work fails. With HOLD it holds so many MiB. With ABRUPT it dies of SIGTERM, whatever it is doing.
 package main
 
 import (
@@ -24,7 +24,11 @@ import (
 // inside counts the requests that are being answered.
 var inside atomic.Int64
 
+// held is memory that is in use for as long as the app lives.
+var held []byte
+
 func main() {
+	hold(os.Getenv("HOLD"))
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", tell)
 	mux.HandleFunc("/work", work)
@@ -98,13 +102,31 @@ func (f flushing) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// work waits `before`, begins its answer, waits `gap` before each of `parts`,
+// hold takes so many MiB, and touches them: the kernel gives a page when it is
+// written to.
+func hold(mib string) {
+	n, _ := strconv.Atoi(mib)
+	held = make([]byte, n<<20)
+	for i := 0; i < len(held); i += os.Getpagesize() {
+		held[i] = 1
+	}
+}
+
+// burn keeps a core busy for a while.
+func burn(s string) {
+	d, _ := time.ParseDuration(s)
+	for until := time.Now().Add(d); time.Now().Before(until); {
+	}
+}
+
+// work waits `before`, works hard for `burn`, begins its answer, waits `gap` before each of `parts`,
 // and ends. With `alone` it answers 500 if it is not the only request here.
 func work(w http.ResponseWriter, r *http.Request) {
 	n := inside.Add(1)
 	defer inside.Add(-1)
 	q := r.URL.Query()
 	pause(q.Get("before"))
+	burn(q.Get("burn"))
 	if os.Getenv("BROKEN") != "" {
 		http.Error(w, "broken", http.StatusInternalServerError)
 		return

@@ -10,6 +10,7 @@ import (
 // Process is a running container, seen from the node.
 type Process struct {
 	control *socket
+	pid     int
 	done    chan struct{}
 	exit    Exit
 
@@ -33,6 +34,7 @@ func (p *Process) begin() error {
 		_ = p.control.Close()
 		return err
 	}
+	p.pid = p.control.peer
 	go p.listen()
 	return nil
 }
@@ -71,6 +73,10 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Exit is how the first process ended; valid after Done.
 func (p *Process) Exit() Exit { return p.exit }
+
+// Pid is the shim, as this machine numbers it: everything in the container is
+// below it.
+func (p *Process) Pid() int { return p.pid }
 
 // Signal sends a signal to the first process alone. That it may be gone
 // already is no error.

@@ -3,6 +3,7 @@ package shim
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,13 +18,20 @@ const maxMessage = 64 << 20
 type socket struct {
 	file *os.File
 	send sync.Mutex
+	// peer is who sent the last message, as this side numbers processes; 0 where
+	// the socket does not say.
+	peer int
 }
 
-// pair makes two connected sockets that no child inherits by accident.
+// pair makes two connected sockets that no child inherits by accident. Ours
+// learns who writes to it.
 func pair() (ours *socket, theirs *os.File, err error) {
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("shim: socketpair: %w", err)
+	}
+	if err := syscall.SetsockoptInt(fds[0], syscall.SOL_SOCKET, syscall.SO_PASSCRED, 1); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("shim: socket: %w", err), syscall.Close(fds[0]), syscall.Close(fds[1]))
 	}
 	return &socket{file: os.NewFile(uintptr(fds[0]), "node")}, os.NewFile(uintptr(fds[1]), "shim"), nil
 }
@@ -104,7 +112,7 @@ func (s *socket) recvmsg(head []byte) ([]*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	oob := make([]byte, syscall.CmsgSpace(8*4))
+	oob := make([]byte, syscall.CmsgSpace(8*4)+syscall.CmsgSpace(syscall.SizeofUcred))
 	var n, oobn int
 	var got error
 	err = raw.Read(func(fd uintptr) bool {
@@ -119,7 +127,7 @@ func (s *socket) recvmsg(head []byte) ([]*os.File, error) {
 	case n == 0:
 		return nil, io.EOF
 	}
-	files, err := parseRights(oob[:oobn])
+	files, err := s.parse(oob[:oobn])
 	if err != nil || n == len(head) {
 		return files, err
 	}
@@ -127,7 +135,8 @@ func (s *socket) recvmsg(head []byte) ([]*os.File, error) {
 	return files, err
 }
 
-func parseRights(oob []byte) ([]*os.File, error) {
+// parse returns the files that came with a message and notes who sent it.
+func (s *socket) parse(oob []byte) ([]*os.File, error) {
 	if len(oob) == 0 {
 		return nil, nil
 	}
@@ -137,6 +146,14 @@ func parseRights(oob []byte) ([]*os.File, error) {
 	}
 	var files []*os.File
 	for _, m := range messages {
+		if m.Header.Type == syscall.SCM_CREDENTIALS {
+			sender, err := syscall.ParseUnixCredentials(&m)
+			if err != nil {
+				return nil, err
+			}
+			s.peer = int(sender.Pid)
+			continue
+		}
 		fds, err := syscall.ParseUnixRights(&m)
 		if err != nil {
 			return nil, err
