@@ -42,14 +42,11 @@ func benchPublish(b *testing.B, promises bus.Promises, d bus.Driver, publishers,
 	b.ReportAllocs()
 	b.ResetTimer()
 	var wg sync.WaitGroup
+	like := message() // what it costs to make one is the sender's
 	for range publishers {
 		wg.Go(func() {
 			for left.Add(-int64(batch)) > -int64(batch) {
-				batch := make([]*bus.Message, batch)
-				for i := range batch {
-					batch[i] = message()
-				}
-				if err := topic.Publish(b.Context(), batch...); err != nil {
+				if err := topic.Publish(b.Context(), copies(like, batch)...); err != nil {
 					b.Error(err)
 					return
 				}
@@ -60,6 +57,16 @@ func benchPublish(b *testing.B, promises bus.Promises, d bus.Driver, publishers,
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 	topic.Close()
+}
+
+// copies are n messages with the same headers and body.
+func copies(like *bus.Message, n int) []*bus.Message {
+	slab, batch := make([]bus.Message, n), make([]*bus.Message, n)
+	for i := range slab {
+		slab[i] = *like
+		batch[i] = &slab[i]
+	}
+	return batch
 }
 
 func benchDeliver(b *testing.B, promises bus.Promises, d bus.Driver) {
@@ -92,22 +99,29 @@ func benchDeliver(b *testing.B, promises bus.Promises, d bus.Driver) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 }
 
-// BenchIdle measures the memory of n subscriptions that wait, one topic each.
+// BenchIdle measures the memory of n subscriptions that wait: of one topic, of a
+// tenth as many topics, and of one topic each.
 func BenchIdle(b *testing.B, open func(b *testing.B) bus.Driver, n int) {
+	for _, topics := range []int{1, n / 10, n} {
+		b.Run(fmt.Sprintf("of-%d-topics", topics), func(b *testing.B) { benchIdle(b, open, n, topics) })
+	}
+}
+
+func benchIdle(b *testing.B, open func(b *testing.B) bus.Driver, n, topics int) {
 	for range b.N {
 		d := open(b)
 		before := heap()
 		ctx, cancel := context.WithCancel(b.Context())
 		var wg sync.WaitGroup
 		for i := range n {
-			topic := fmt.Sprintf("idle.%d", i)
+			topic, name := fmt.Sprintf("idle.%d", i%topics), fmt.Sprintf("s%d", i)
 			if err := d.EnsureTopic(ctx, bus.TopicSpec{Name: topic}); err != nil {
 				b.Fatal(err)
 			}
-			if err := d.EnsureSubscription(ctx, bus.SubscriptionSpec{Topic: topic, Name: "s"}); err != nil {
+			if err := d.EnsureSubscription(ctx, bus.SubscriptionSpec{Topic: topic, Name: name}); err != nil {
 				b.Fatal(err)
 			}
-			s := bus.NewSubscription(bus.SubscriptionConfig{Driver: d, Topic: topic, Name: "s", Log: quiet()})
+			s := bus.NewSubscription(bus.SubscriptionConfig{Driver: d, Topic: topic, Name: name, Log: quiet()})
 			wg.Go(func() { _ = s.Run(ctx, func(context.Context, *bus.Message) bus.Verdict { return bus.Ack() }) })
 		}
 		b.ReportMetric(float64(heap()-before)/(1<<20), "MiB")

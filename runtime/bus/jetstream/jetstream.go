@@ -110,6 +110,7 @@ func Open(cfg Config) (*Bus, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	b.stop = cancel
 	b.work.Go(func() { b.janitor(ctx) })
+	b.work.Go(func() { b.renewAll(ctx) })
 	return b, nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,7 +34,6 @@ type stream struct {
 	holder   *holder // nil: it is not to be the only one
 	arrived  chan struct{}
 	silence  *time.Timer
-	stopBeat context.CancelFunc
 
 	mu      sync.Mutex // guards what follows
 	buffer  []*bus.Message
@@ -63,9 +64,6 @@ func (b *Bus) Receive(ctx context.Context, from bus.Receive) (bus.Stream, error)
 		return nil, fmt.Errorf("subscription %q: %w", from.Subscription, err)
 	}
 	_ = s.sub.SetPendingLimits(-1, -1) // bounded by what was asked for
-	beat, cancel := context.WithCancel(context.Background())
-	s.stopBeat = cancel
-	b.work.Go(func() { s.renew(beat) })
 	b.register(s)
 	return s, nil
 }
@@ -264,9 +262,9 @@ func (s *stream) Settle(_ context.Context, m *bus.Message, done bool) error {
 	return s.bus.conn.Publish(reply, sayBack)
 }
 
-// renew keeps the lease of what is held.
-func (s *stream) renew(ctx context.Context) {
-	tick := time.NewTicker(s.bus.lease / 3)
+// renewAll keeps the leases of what is held by any stream.
+func (b *Bus) renewAll(ctx context.Context) {
+	tick := time.NewTicker(b.lease / 3)
 	defer tick.Stop()
 	for {
 		select {
@@ -274,18 +272,37 @@ func (s *stream) renew(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		s.mu.Lock()
-		for reply := range s.held {
-			_ = s.bus.conn.Publish(reply, sayStillOur) // a lost connection ends the lease anyway
+		for _, s := range b.open() {
+			s.renew()
 		}
-		s.mu.Unlock()
+	}
+}
+
+// open are all streams.
+func (b *Bus) open() (all []*stream) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, of := range b.streams {
+		all = slices.AppendSeq(all, maps.Keys(of))
+	}
+	return all
+}
+
+// renew keeps the leases of what the stream holds.
+func (s *stream) renew() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return
+	}
+	for reply := range s.held {
+		_ = s.bus.conn.Publish(reply, sayStillOur) // a lost connection ends the lease anyway
 	}
 }
 
 // Close implements bus.Stream.
 func (s *stream) Close() error {
 	s.bus.unregister(s)
-	s.stopBeat()
 	s.drainInbox()
 	s.mu.Lock()
 	if s.err == nil {

@@ -49,6 +49,7 @@ func BenchmarkRaw(b *testing.B) {
 	b.Cleanup(func() { _ = d.RemoveTopic(b.Context(), "bench.raw") })
 	var left atomic.Int64
 	left.Store(int64(b.N))
+	body := make([]byte, 256)
 	b.ReportAllocs()
 	b.ResetTimer()
 	var wg sync.WaitGroup
@@ -57,7 +58,7 @@ func BenchmarkRaw(b *testing.B) {
 			for left.Add(-256) > -256 {
 				records := make([]*kgo.Record, 256)
 				for i := range records {
-					records[i] = &kgo.Record{Topic: "bench.raw", Key: []byte("k"), Value: make([]byte, 256), Headers: []kgo.RecordHeader{
+					records[i] = &kgo.Record{Topic: "bench.raw", Key: []byte("k"), Value: body, Headers: []kgo.RecordHeader{
 						{Key: "ce_id", Value: []byte("1")}, {Key: "ce_source", Value: []byte("/bench")}, {Key: "ce_type", Value: []byte("t")},
 					}}
 				}

@@ -16,13 +16,9 @@ const headerID = "sluice-id"
 
 // Publish implements bus.Driver.
 func (b *Bus) Publish(ctx context.Context, topic string, batch []*bus.Message) error {
-	records := make([]*kgo.Record, len(batch))
-	for i, m := range batch {
-		r, size := toKafka(topic, m)
-		if size > maxBytes {
-			return fmt.Errorf("%w: %d bytes, the bus takes %d", bus.ErrTooLarge, size, maxBytes)
-		}
-		records[i] = r
+	records, err := toKafka(topic, batch)
+	if err != nil {
+		return err
 	}
 	if err := b.client.ProduceSync(ctx, records...).FirstErr(); err != nil {
 		return wrap("topic", topic, err)
@@ -33,29 +29,79 @@ func (b *Bus) Publish(ctx context.Context, topic string, batch []*bus.Message) e
 	return nil
 }
 
-// toKafka spells a message as the CloudEvents binding for Kafka does: ce_*, plain
-// UTF-8.
-func toKafka(topic string, m *bus.Message) (*kgo.Record, int) {
-	r := &kgo.Record{Topic: topic, Value: m.Body}
-	size := len(m.Body) + len(m.Key)
-	if m.Key != "" {
-		r.Key = []byte(m.Key)
-	}
-	r.Headers = make([]kgo.RecordHeader, 0, len(m.Headers)+1)
-	add := func(name, value string) {
-		size += len(name) + len(value) + 10
-		r.Headers = append(r.Headers, kgo.RecordHeader{Key: name, Value: []byte(value)})
-	}
-	for name, value := range m.Headers {
-		if attribute, ok := strings.CutPrefix(name, "ce-"); ok {
-			name = "ce_" + attribute
+// toKafka spells messages as the CloudEvents binding for Kafka does: ce_*, plain
+// UTF-8. Everything of a batch is in a few slices: allocating each key and
+// header costs more than sending it.
+func toKafka(topic string, batch []*bus.Message) ([]*kgo.Record, error) {
+	headers, bytes := 0, 0
+	for _, m := range batch {
+		n, size := sizeOf(m)
+		if size > maxBytes {
+			return nil, fmt.Errorf("%w: %d bytes, the bus takes %d", bus.ErrTooLarge, size, maxBytes)
 		}
-		add(name, value)
+		headers += n
+		bytes += size - len(m.Body)
+	}
+	p := packer{names: map[string]string{}, headers: make([]kgo.RecordHeader, 0, headers), bytes: make([]byte, 0, bytes)}
+	slab, records := make([]kgo.Record, len(batch)), make([]*kgo.Record, len(batch))
+	for i, m := range batch {
+		slab[i].Topic, slab[i].Value = topic, m.Body
+		p.pack(&slab[i], m)
+		records[i] = &slab[i]
+	}
+	return records, nil
+}
+
+// sizeOf is how many headers and bytes a message has as a record.
+func sizeOf(m *bus.Message) (headers, size int) {
+	headers, size = len(m.Headers), len(m.Body)+len(m.Key)
+	for name, value := range m.Headers {
+		size += len(name) + len(value) + 10
 	}
 	if m.ID != "" {
-		add(headerID, m.ID)
+		headers, size = headers+1, size+len(headerID)+len(m.ID)+10
 	}
-	return r, size
+	return headers, size
+}
+
+// packer lays the keys and headers of a batch one after the other.
+type packer struct {
+	names   map[string]string // as Kafka has them
+	headers []kgo.RecordHeader
+	bytes   []byte
+}
+
+func (p *packer) pack(r *kgo.Record, m *bus.Message) {
+	if m.Key != "" {
+		r.Key = p.copied(m.Key)
+	}
+	from := len(p.headers)
+	for name, value := range m.Headers {
+		p.headers = append(p.headers, kgo.RecordHeader{Key: p.name(name), Value: p.copied(value)})
+	}
+	if m.ID != "" {
+		p.headers = append(p.headers, kgo.RecordHeader{Key: headerID, Value: p.copied(m.ID)})
+	}
+	r.Headers = p.headers[from:len(p.headers):len(p.headers)]
+}
+
+func (p *packer) copied(s string) []byte {
+	from := len(p.bytes)
+	p.bytes = append(p.bytes, s...)
+	return p.bytes[from:len(p.bytes):len(p.bytes)]
+}
+
+func (p *packer) name(of string) string {
+	attribute, is := strings.CutPrefix(of, "ce-")
+	if !is {
+		return of
+	}
+	if name, ok := p.names[of]; ok {
+		return name
+	}
+	name := "ce_" + attribute
+	p.names[of] = name
+	return name
 }
 
 func fromKafka(r *kgo.Record) *bus.Message {
@@ -78,7 +124,9 @@ func fromKafka(r *kgo.Record) *bus.Message {
 }
 
 func position(partition int32, offset int64) string {
-	return strconv.Itoa(int(partition)) + ":" + strconv.FormatInt(offset, 10)
+	var text [32]byte
+	b := append(strconv.AppendInt(text[:0], int64(partition), 10), ':')
+	return string(strconv.AppendInt(b, offset, 10))
 }
 
 // parsePosition reads what position writes, or several with commas.
