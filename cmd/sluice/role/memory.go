@@ -32,11 +32,12 @@ func TuneMemory() {
 
 const (
 	// looks is how often a thrift looks at what is allocated.
-	looks = time.Second
-	// workFrom is how many bytes a second are work: some hundred requests.
-	workFrom = 2 << 20
-	// restAfter is how many quiet looks in a row are rest.
-	restAfter = 10
+	looks = 200 * time.Millisecond
+	// workFrom is how many bytes from one look to the next are work: some hundred
+	// requests a second.
+	workFrom = 400 << 10
+	// restAfter is how many quiet looks in a row are rest: ten seconds.
+	restAfter = 50
 )
 
 // thrift keeps a process small while it rests, and lets it use memory while it
