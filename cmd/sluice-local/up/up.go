@@ -123,6 +123,7 @@ func (s *session) run(ctx context.Context) (err error) {
 		return err
 	}
 	s.announce()
+	s.giveRoom(ctx)
 	s.collectImages(ctx)
 	s.followEngine(ctx)
 	s.watchRepository(ctx)
