@@ -13,10 +13,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/sluice-dev/sluice/runtime/bus"
 	"github.com/sluice-dev/sluice/runtime/bus/jetstream"
@@ -27,16 +30,20 @@ import (
 
 // Environment of the processes that this test starts from its own binary.
 const (
-	envChaos     = "SLUICE_CHAOS"      // dispatcher or subscriber
+	envChaos     = "SLUICE_CHAOS"      // dispatcher, subscriber or bus
 	envChaosAt   = "SLUICE_CHAOS_AT"   // where it listens
 	envChaosTo   = "SLUICE_CHAOS_TO"   // where events go
 	envChaosFile = "SLUICE_CHAOS_FILE" // its files
+	envChaosBus  = "SLUICE_CHAOS_BUS"  // the NATS server of a dispatcher; empty: it has one itself
 	// envChaosFor is how long the killing goes on. Default 4 s.
 	envChaosFor = "SLUICE_CHAOS_FOR"
 )
 
 // chaosRole runs one of the processes, for ever.
 func chaosRole(role string) error {
+	if role == "bus" {
+		return serveNATS(os.Getenv(envChaosAt), os.Getenv(envChaosFile))
+	}
 	l, err := net.Listen("tcp", os.Getenv(envChaosAt))
 	if err != nil {
 		return err
@@ -63,11 +70,34 @@ func noteEvents(l net.Listener, file string) error {
 	}))
 }
 
+// serveNATS is a NATS server with JetStream, as somebody else runs it.
+func serveNATS(at, dir string) error {
+	host, port, err := net.SplitHostPort(at)
+	if err != nil {
+		return err
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return err
+	}
+	s, err := server.NewServer(&server.Options{Host: host, Port: number, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true})
+	if err != nil {
+		return err
+	}
+	s.Start()
+	s.WaitForShutdown()
+	return nil
+}
+
 // dispatch is `sluice channels` with a channel and a subscription in order.
 func dispatch(l net.Listener, dir, to string) error {
 	quiet := slog.New(slog.DiscardHandler)
 	d, err := New(Config{Settle: time.Millisecond, Open: func(context.Context, contract.Bus) (bus.Driver, bus.Promises, error) {
-		b, err := jetstream.Open(jetstream.Config{Dir: dir, Log: quiet})
+		cfg := jetstream.Config{URL: os.Getenv(envChaosBus), Log: quiet}
+		if cfg.URL == "" {
+			cfg.Dir = dir
+		}
+		b, err := jetstream.Open(cfg)
 		return b, jetstream.Promises, err
 	}})
 	if err != nil {
@@ -138,6 +168,32 @@ func TestChaos_WhatIsAcceptedIsDeliveredInOrderWhoeverDies(t *testing.T) {
 	t.Logf("%d events accepted, %d delivered twice or more; the dispatcher died %d times, the subscriber %d times",
 		len(accepted), duplicates, dispatcher.died, subscriber.died)
 	if len(accepted) < 100 || dispatcher.died == 0 || subscriber.died == 0 {
+		t.Error("that proves little")
+	}
+}
+
+// The same with the bus outside, which dies too. A dispatcher that was killed
+// keeps the right to an ordered subscription for seconds there, so this takes a
+// while.
+func TestChaos_TheBusToo(t *testing.T) {
+	if os.Getenv(envChaosFor) == "" {
+		t.Skip("takes a minute; set " + envChaosFor + " to how long the killing goes on, as 30s")
+	}
+	dir, at := t.TempDir(), [3]string{freeAddress(t), freeAddress(t), freeAddress(t)}
+	noted := filepath.Join(dir, "noted")
+	natsServer := &victim{t: t, env: []string{envChaos + "=bus", envChaosAt + "=" + at[2], envChaosFile + "=" + filepath.Join(dir, "nats")}}
+	dispatcher := &victim{t: t, env: []string{envChaos + "=dispatcher", envChaosAt + "=" + at[0], envChaosTo + "=http://" + at[1] + "/", envChaosBus + "=nats://" + at[2]}}
+	subscriber := &victim{t: t, env: []string{envChaos + "=subscriber", envChaosAt + "=" + at[1], envChaosFile + "=" + noted}}
+	for _, v := range []*victim{natsServer, dispatcher, subscriber} {
+		v.start()
+		defer v.kill()
+	}
+	accepted := sendUntil(t, at[0], chaosTime(t), natsServer, dispatcher, subscriber)
+	got, duplicates := awaitAll(t, noted, accepted)
+	inOrder(t, got)
+	t.Logf("%d events accepted, %d delivered twice or more; the bus died %d times, the dispatcher %d times, the subscriber %d times",
+		len(accepted), duplicates, natsServer.died, dispatcher.died, subscriber.died)
+	if len(accepted) < 100 || natsServer.died == 0 || dispatcher.died == 0 || subscriber.died == 0 {
 		t.Error("that proves little")
 	}
 }
