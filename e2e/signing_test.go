@@ -124,16 +124,26 @@ func TestSigning_CosignVerifiesWhatABuildPublishes(t *testing.T) {
 		return
 	}
 	at := registry + strings.TrimPrefix(image, "local.dev")
-	verify := func(key string) (string, error) {
-		out, err := exec.Command(cosign, "verify", "--key", key, "--insecure-ignore-tlog=true", "--allow-insecure-registry", "--allow-http-registry", at).CombinedOutput()
+	verify := func(key, verb string, more ...string) (string, error) {
+		args := append([]string{verb, "--key", key, "--insecure-ignore-tlog=true", "--allow-insecure-registry", "--allow-http-registry"}, more...)
+		out, err := exec.Command(cosign, append(args, at)...).CombinedOutput()
 		return string(out), err
 	}
-	out, err := verify(k.file)
+	out, err := verify(k.file, "verify")
 	if err != nil || !strings.Contains(out, `"docker-manifest-digest":"`+image[strings.Index(image, "@")+1:]+`"`) {
 		t.Errorf("cosign verify: %v: %s", err, out)
 	}
-	if out, err := verify(newSigningKey(t, cosign).file); err == nil {
+	for _, kind := range []string{"slsaprovenance1", "spdxjson"} {
+		if out, err := verify(k.file, "verify-attestation", "--type", kind); err != nil {
+			t.Errorf("cosign verify-attestation --type %s: %v: %s", kind, err, out)
+		}
+	}
+	other := newSigningKey(t, cosign).file
+	if out, err := verify(other, "verify"); err == nil {
 		t.Errorf("cosign believes another key: %s", out)
+	}
+	if out, err := verify(other, "verify-attestation", "--type", "slsaprovenance1"); err == nil {
+		t.Errorf("cosign believes another key's provenance: %s", out)
 	}
 }
 

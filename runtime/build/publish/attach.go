@@ -35,14 +35,33 @@ func (s Step) attachAll(ctx context.Context, ref registries.Image, image *v1.Des
 		if err := attach(ctx, ref, image, typeSPDX, sbom); err != nil {
 			return err
 		}
+		if err := s.attest(ctx, ref, image, about(ref, image, predicateSPDX, json.RawMessage(sbom))); err != nil {
+			return err
+		}
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	statement, err := json.Marshal(s.statement(ref, image, began, result))
+	provenance := s.statement(ref, image, began, result)
+	text, err := json.Marshal(provenance)
 	if err != nil {
 		return err
 	}
-	return attach(ctx, ref, image, typeInToto, statement)
+	if err := attach(ctx, ref, image, typeInToto, text); err != nil {
+		return err
+	}
+	return s.attest(ctx, ref, image, provenance)
+}
+
+// attest signs a statement, where there is a key.
+func (s Step) attest(ctx context.Context, ref registries.Image, image *v1.Descriptor, what statement) error {
+	if s.Key == nil {
+		return nil
+	}
+	text, err := json.Marshal(what)
+	if err != nil {
+		return err
+	}
+	return s.Key.Attest(ctx, ref, image.Digest, what.PredicateType, text)
 }
 
 // attach pushes a document that refers to the image. Registries without the

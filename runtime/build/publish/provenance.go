@@ -12,12 +12,27 @@ import (
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
-// statement is an in-toto statement with SLSA provenance v1 as its predicate.
+// statement is an in-toto statement about an image.
 type statement struct {
 	Type          string    `json:"_type"`
 	Subject       []subject `json:"subject"`
 	PredicateType string    `json:"predicateType"`
-	Predicate     predicate `json:"predicate"`
+	Predicate     any       `json:"predicate"`
+}
+
+// Types of predicates.
+const (
+	predicateSLSA = "https://slsa.dev/provenance/v1"
+	predicateSPDX = "https://spdx.dev/Document"
+)
+
+// about says something of an image.
+func about(ref registries.Image, image *v1.Descriptor, kind string, what any) statement {
+	return statement{
+		Type:          "https://in-toto.io/Statement/v1",
+		Subject:       []subject{{ref.Written.Context().Name(), map[string]string{image.Digest.Algorithm: image.Digest.Hex}}},
+		PredicateType: kind, Predicate: what,
+	}
 }
 
 type subject struct {
@@ -58,20 +73,15 @@ func (s Step) statement(ref registries.Image, image *v1.Descriptor, began time.T
 	if s.Facts.Template != "" {
 		external["template"], external["arguments"] = s.Facts.Template, s.Facts.Arguments
 	}
-	return statement{
-		Type:          "https://in-toto.io/Statement/v1",
-		Subject:       []subject{{ref.Written.Context().Name(), map[string]string{image.Digest.Algorithm: image.Digest.Hex}}},
-		PredicateType: "https://slsa.dev/provenance/v1",
-		Predicate: predicate{
-			Definition: definition{BuildType: buildType, External: external, Dependencies: s.dependencies(result)},
-			Run: run{
-				Builder: map[string]string{"id": builderID},
-				Metadata: map[string]string{
-					"invocationId": s.Facts.Inputs, "finishedOn": began.UTC().Format(time.RFC3339),
-				},
+	return about(ref, image, predicateSLSA, predicate{
+		Definition: definition{BuildType: buildType, External: external, Dependencies: s.dependencies(result)},
+		Run: run{
+			Builder: map[string]string{"id": builderID},
+			Metadata: map[string]string{
+				"invocationId": s.Facts.Inputs, "finishedOn": began.UTC().Format(time.RFC3339),
 			},
 		},
-	}
+	})
 }
 
 // dependencies are what the image was made from, each by what names it for good.
