@@ -27,15 +27,20 @@ func kafka(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("KAFKA", c.ListenAddrs()[0])
 }
 
-// produce TOPIC KEY VALUE: write a record to $KAFKA.
+// produce TOPIC KEY VALUE [HEADER=VALUE...]: write a record to $KAFKA.
 func produce(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 3 {
-		ts.Fatalf("usage: produce TOPIC KEY VALUE")
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: produce TOPIC KEY VALUE [HEADER=VALUE...]")
+	}
+	record := &kgo.Record{Topic: args[0], Key: []byte(args[1]), Value: []byte(args[2])}
+	for _, pair := range args[3:] {
+		key, value, _ := strings.Cut(pair, "=")
+		record.Headers = append(record.Headers, kgo.RecordHeader{Key: key, Value: []byte(value)})
 	}
 	c, err := kgo.NewClient(kgo.SeedBrokers(ts.Getenv("KAFKA")))
 	ts.Check(err)
 	defer c.Close()
-	ts.Check(c.ProduceSync(context.Background(), &kgo.Record{Topic: args[0], Key: []byte(args[1]), Value: []byte(args[2])}).FirstErr())
+	ts.Check(c.ProduceSync(context.Background(), record).FirstErr())
 }
 
 // github: start a GitHub of the story's own, which has no more than hooks;

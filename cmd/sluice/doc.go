@@ -32,7 +32,8 @@
 //     with its reason. engine/diff compares field by field.
 //  9. appliers do the steps by server-side apply; appliers/inventory records
 //     where our objects are, appliers/lastgood keeps the newest commit,
-//     appliers/registry asks what an image's tag stands for.
+//     appliers/registry asks what an image's tag stands for, appliers/farewell
+//     has removed what an object made outside the cluster.
 //  10. engine/status makes the Report and the events between two Reports;
 //     appliers/report makes them known, appliers/forge as commit statuses.
 //  11. engine, the root package, is the loop: it calls each once a pass.
@@ -49,6 +50,7 @@
 //
 // And in the order in which an event goes through:
 //
+//  0. runtime/source, a folder per source, brings it into the cluster.
 //  1. runtime/channel finds the channel by host, reads the event by way of
 //     runtime/cloudevents, and has its bus store it before it answers.
 //  2. runtime/bus keeps it, and brings it to every subscription until that is
