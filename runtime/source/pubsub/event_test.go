@@ -70,3 +70,28 @@ func TestEvent(t *testing.T) {
 		})
 	}
 }
+
+func BenchmarkEvent(b *testing.B) {
+	s, err := New(Config{Source: contract.Source{PubSub: &contract.PubSubSource{Project: "shop", Topic: "orders", Endpoint: "localhost:1"}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := s.open(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	defer s.client.Close()
+	plain := &pubsub.Message{ID: "7", Data: make([]byte, 256), Attributes: map[string]string{"lang": "en"}, PublishTime: time.Unix(1, 0)}
+	binary := &pubsub.Message{ID: "7", Data: make([]byte, 256), PublishTime: time.Unix(1, 0), Attributes: map[string]string{
+		"ce-specversion": "1.0", "ce-id": "a1", "ce-source": "/s", "ce-type": "t", "content-type": "application/json",
+	}}
+	for name, m := range map[string]*pubsub.Message{"made": plain, "binary": binary} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := s.event(m); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
