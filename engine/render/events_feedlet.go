@@ -110,7 +110,8 @@ func (e events) feedletPod(f desired.Feed, s desired.FeedSource) (corev1.PodTemp
 		ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{"sidecar.istio.io/inject": "false"}},
 		Spec: corev1.PodSpec{
 			RestartPolicy: corev1.RestartPolicyNever, ServiceAccountName: f.ServiceAccount, EnableServiceLinks: ptr(false),
-			Containers: []corev1.Container{{Name: "feedlet", Image: s.Image, Env: env}},
+			AutomountServiceAccountToken: ptr(f.ServiceAccount != ""), // who names none has no business with the API
+			Containers:                   []corev1.Container{{Name: "feedlet", Image: s.Image, Env: env}},
 		},
 	}
 	sinkEnv(&pod.Spec, f.Sink, nil, e.c)
