@@ -54,7 +54,8 @@ func chaosRole(role string) error {
 	return dispatch(l, os.Getenv(envChaosFile), os.Getenv(envChaosTo))
 }
 
-// noteEvents writes down every event before it answers.
+// noteEvents writes down every event before it answers; one in twenty it refuses
+// for now.
 func noteEvents(l net.Listener, file string) error {
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -62,6 +63,10 @@ func noteEvents(l net.Listener, file string) error {
 	}
 	return http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
+		if rand.IntN(20) == 0 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
 		if _, err := f.WriteString(r.Header.Get("ce-id") + "\n"); err != nil {
 			w.WriteHeader(http.StatusInternalServerError)
 			return
