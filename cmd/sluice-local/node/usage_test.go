@@ -43,3 +43,15 @@ func TestUsage_IsThatOfTheContainersThatRun(t *testing.T) {
 		t.Errorf("after its end: %+v, %v", all, err)
 	}
 }
+
+// One look at all processes of this machine.
+func BenchmarkReadTrees(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		t, err := readTrees()
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(len(t.known)), "processes")
+	}
+}

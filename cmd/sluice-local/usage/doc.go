@@ -15,7 +15,7 @@
 // Nothing happens while nobody asks: a sample is taken for a question, at most
 // one a second. How much CPU is used per second is told of the time since the
 // question before, if that was within the last minute; else since the
-// container's start.
+// container's start, or the machine's. The window that stands beside it says so.
 //
 // # Reads
 //
