@@ -64,6 +64,21 @@ func box(t *testing.T, client kubernetes.Interface) (url string) {
 	return url
 }
 
+// awaitTop waits until the cluster says what a pod uses. The kubelet looks at its
+// containers every ten seconds or so.
+func awaitTop(t *testing.T, dir, pod string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		out, complaint, code := try(t, "kubectl", "--dir", dir, "top", "pods")
+		if code == 0 && strings.Contains(out, pod) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("kubectl top pods: code %d: %s%s", code, out, complaint)
+		}
+	}
+}
+
 func TestUp_RunsRealContainersAndLeavesTheMachineAsItWas(t *testing.T) {
 	needMachine(t)
 	dir := shortDir(t)
@@ -75,6 +90,7 @@ func TestUp_RunsRealContainersAndLeavesTheMachineAsItWas(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "I am boxed") {
 		t.Errorf("from a pod, by name: code %d: %s%s", code, out, complaint)
 	}
+	awaitTop(t, dir, "boxed-")
 	pods := podUIDs(t, l)
 
 	l.end(syscall.SIGKILL)
