@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/sluice-dev/sluice/engine/git"
@@ -70,5 +71,46 @@ func TestApply_WhatMovesMeanwhileIsNotForgotten(t *testing.T) {
 				t.Error("it goes on looking")
 			}
 		})
+	}
+}
+
+// interrupted is what refs are compared by; the first comparison takes so long
+// that the branch moves meanwhile.
+type interrupted struct {
+	*world
+	signal chan struct{}
+	once   bool
+}
+
+func (i *interrupted) Compare(ctx context.Context, trunk, head string) (git.Comparison, error) {
+	if !i.once {
+		i.once = true
+		i.push("two", map[string]string{"hello.yaml": hello("hello", "two")})
+		i.signal <- struct{}{}
+	}
+	return i.world.Compare(ctx, trunk, head)
+}
+
+func TestPreview_ThatAreComparedLetTheBranchGoFirst(t *testing.T) {
+	w := newWorld(t)
+	first := w.serve("one")
+	signal := make(chan struct{}, 1)
+	w.engine.cfg.Watcher, w.engine.cfg.References = signals(signal), &interrupted{world: w, signal: signal}
+	for n := range 8 {
+		w.branch(fmt.Sprintf("refs/heads/preview/p%d", n), "x", map[string]string{"hello.yaml": hello("hello", fmt.Sprint("p", n))})
+	}
+	w.compared = 0
+	if wait := w.engine.pass(t.Context(), true); wait != 0 || w.compared != 1 {
+		t.Errorf("%d refs were compared, the next pass is due in %s", w.compared, wait)
+	}
+	w.writes = nil
+	w.engine.pass(t.Context(), true)
+	if len(w.writes) == 0 || w.compared > 9 {
+		t.Errorf("wrote %v, compared %d", w.writes, w.compared)
+	}
+	w.now = w.engine.previews.due
+	w.pass()
+	if n := len(w.revisions("hello")); n != 10 {
+		t.Errorf("%d revisions beside %s, want those of the branch and 8", n, first)
 	}
 }

@@ -48,7 +48,7 @@ func (e *Engine) pass(ctx context.Context, look bool) time.Duration {
 			c = e.survey(e.cfg.Observer.Live()) // the signal stays: there is more to do
 		}
 		if look && e.next == nil && ctx.Err() == nil {
-			if look = false; e.lookPreviews(ctx) {
+			if look = false; e.lookPreviews(ctx) && e.next == nil {
 				continue
 			}
 		}

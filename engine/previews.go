@@ -224,7 +224,7 @@ func (l *previewLook) look(ctx context.Context, ref *seenRef, commit string) {
 // compare finds out what a ref has changed since it left the branch; it
 // reports whether it could.
 func (l *previewLook) compare(ctx context.Context, ref *seenRef, commit string) bool {
-	if l.budget == 0 {
+	if l.budget == 0 || l.engine.overtaken(ctx) {
 		l.again(time.Second)
 		return ref.commit != ""
 	}
@@ -267,6 +267,22 @@ func (l *previewLook) compare(ctx context.Context, ref *seenRef, commit string) 
 		ref.end("it is merged: the trusted branch has all its commits", status.Ready)
 	}
 	return true
+}
+
+// overtaken reports whether the branch has moved since it was read: that comes
+// first, and comparing many refs takes a while.
+func (e *Engine) overtaken(ctx context.Context) bool {
+	select {
+	case <-e.moved():
+	default:
+		return e.next != nil
+	}
+	e.hinted = true
+	snapshot, err := e.cfg.Repository.Head(ctx)
+	if err == nil && snapshot.Commit.Hash != e.snapshot.Commit.Hash {
+		e.next = &snapshot
+	}
+	return e.next != nil
 }
 
 // compared is the comparison of a commit that is signed, if it has to be.
