@@ -101,8 +101,3 @@ func (v verbs) sum() (n int64) {
 	}
 	return n
 }
-
-// writes are those that change something.
-func (v verbs) writes() int64 {
-	return v["apply"] + v["patch"] + v["create"] + v["update"] + v["delete"]
-}

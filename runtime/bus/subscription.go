@@ -98,9 +98,7 @@ func (s *Subscription) session(ctx context.Context, h Handler) error {
 	d := newDispatch(s, stream, h, s.carried)
 	err = d.pump(ctx)
 	s.carried = d.drain()
-	if e := stream.Close(); e != nil && err == nil {
-		err = e
-	}
+	_ = stream.Close() // why it ended is told already
 	return err
 }
 

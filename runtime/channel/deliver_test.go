@@ -62,7 +62,7 @@ func TestDispatcher_EachAnswerHasItsOutcome(t *testing.T) {
 		{"500", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "db is down", 500) }, contract.OutcomeDead, 4, "answered 500 Internal Server Error: db is down"},
 		{"429", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) }, contract.OutcomeDead, 4, "answered 429 Too Many Requests"},
 		{"400 stays", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no such field", 400) }, contract.OutcomeDead, 1, "answered 400 Bad Request: no such field"},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/new", 302) }, contract.OutcomeDead, 1, `a redirect to "/new", and redirects are not followed`},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/new", http.StatusFound) }, contract.OutcomeDead, 1, `a redirect to "/new", and redirects are not followed`},
 		{"hang", func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }, contract.OutcomeDead, 4, "it took too long (delivery.timeout)"},
 		{"hang-up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, contract.OutcomeDead, 4, "closed without an answer"},
 		{"an event that cannot be read", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("ce-specversion", "1.0") }, contract.OutcomeDead, 4, "answered with cannot be read: required attribute id"},

@@ -27,7 +27,7 @@ func child(dir string) {
 		os.Exit(1)
 	}
 	ctx := context.Background()
-	if err := b.EnsureTopic(ctx, bus.TopicSpec{Name: "t"}); err == nil {
+	if err = b.EnsureTopic(ctx, bus.TopicSpec{Name: "t"}); err == nil {
 		err = b.EnsureSubscription(ctx, bus.SubscriptionSpec{Topic: "t", Name: "s"})
 	}
 	if err != nil {
