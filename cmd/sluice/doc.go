@@ -45,6 +45,7 @@
 //  3. runtime/proxy is the hop itself; runtime/kube feeds both from watches.
 //  4. runtime/peer lets several activators share revisions: one owner each.
 //  5. runtime/demand streams what revisions need to the autoscaler.
+//     runtime/guard stands before whatever a role tells or does on request.
 //  6. runtime/autoscaler has an actor per active revision; what it decides is
 //     a pure function in runtime/autoscaler/decide.
 //

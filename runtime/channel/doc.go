@@ -14,6 +14,12 @@
 // could not be delivered to the dead letter sink, or kept. Counters, trails and
 // lags for whoever asks.
 //
+// # Several
+//
+// A dispatcher has the channels that name it (elsewhere.go): one for what is kept
+// in the process, and one for each bus that is kept elsewhere. What comes to the
+// wrong one is passed on, once.
+//
 // # Delivery
 //
 // At least once. The bus (runtime/bus) retries, orders and paces; this room says
