@@ -47,6 +47,7 @@ what their revisions need; of several, one decides and the others wait.`,
 }
 
 func (o *autoscalerOptions) run(ctx context.Context) error {
+	tuneMemory(restPercent)
 	log := logger(o.streams, o.debug)
 	klog.SetSlogLogger(log)
 	c, err := open(o.kubeconfig, log)
@@ -55,7 +56,6 @@ func (o *autoscalerOptions) run(ctx context.Context) error {
 	}
 	admin := newAdmin(o.admin, log)
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return keepThrift(ctx) })
 	g.Go(func() error { return admin.run(ctx) })
 	g.Go(func() error {
 		admin.ready.Store(true)

@@ -15,27 +15,31 @@ const (
 	// usual 100 a thousand services cost half as much memory again, and no less
 	// time.
 	gcPercent = 30
-	// restPercent is for a part of the data plane that has nothing to do.
+	// restPercent is for an activator that has little to do, and for an autoscaler,
+	// which always has.
 	restPercent = 20
-	// workPercent is for one that has: a request's garbage is small and dies with
+	// workPercent is for one that has much: a request's garbage is small and dies with
 	// it, and the more of it is collected at once the less that costs.
 	workPercent = 200
 )
 
 // TuneMemory has the garbage collector keep the engine small, unless the
 // environment says otherwise.
-func TuneMemory() {
+func TuneMemory() { tuneMemory(gcPercent) }
+
+func tuneMemory(percent int) {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+		debug.SetGCPercent(percent)
 	}
 }
 
 const (
 	// looks is how often a thrift looks at what is allocated.
 	looks = 200 * time.Millisecond
-	// workFrom is how many bytes from one look to the next are work: some hundred
-	// requests a second.
-	workFrom = 400 << 10
+	// workFrom is how many bytes from one look to the next are work: more than a
+	// thousand requests a second. Reading what changes in the cluster is none: of
+	// a heap that grew large for that, little could be given back.
+	workFrom = 2 << 20
 	// restAfter is how many quiet looks in a row are rest: ten seconds.
 	restAfter = 50
 )
