@@ -41,13 +41,15 @@ func (v *revision) yield(ctx context.Context, m *actor, o Order, d decide.Decisi
 	switch {
 	case v.owner.cfg.Costs == nil, d.At.IsZero(), o.Replicas >= d.Have && len(l.costs) == 0 && !v.retiring():
 		return o, d.Again
-	case o.Replicas < d.Have && now.Before(l.released.Add(2*settle)): // who went is still told of
-		o.Replicas = d.Have
+	case now.Before(l.released.Add(2 * settle)): // who goes is still told of
+		o.Replicas = max(o.Replicas, d.Have)
 		return o, sooner(d.Again, l.released.Add(2*settle).Sub(now))
 	}
+	// As long as there are more pods than there are to be, some are about to go,
+	// and the marks say which, whoever wrote them: none may be taken away.
 	pods, told, ready := v.candidates()
-	if o.Replicas < d.Have && len(pods) > 0 && told > d.Have { // so is here, however long it takes
-		o.Replicas = d.Have
+	if len(pods) > 0 && told > d.Have {
+		o.Replicas = max(o.Replicas, d.Have)
 		return o, sooner(d.Again, settle)
 	}
 	// Kubernetes takes those first that it does not call ready, whatever they

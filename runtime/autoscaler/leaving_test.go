@@ -67,6 +67,24 @@ func withPods(f stat.Frame, pods ...stat.Pod) stat.Frame {
 	return f
 }
 
+// The order to go down is carried out some time after it was written: until then
+// the marks say who is meant.
+func TestLeaving_MarksStayUntilThosePodsAreGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &marks{}
+		w, s := goingDown(t, m)
+		work := withPods(frame("hello-1", 10, 0, 4), stat.Pod{Name: "c", Retiring: true}, stat.Pod{Name: "d", Retiring: true}, stat.Pod{Name: "a", InFlight: 5}, stat.Pod{Name: "b", InFlight: 5})
+		say(s, 9*time.Second, work)
+		w.want("hello-1", 2)
+		w.put("hello-1", 2, 4, annotated(map[string]string{"autoscaling.knative.dev/window": "6s"}))
+		say(s, 5*time.Second, work)
+		m.are(t, map[string]int32{"c": -1, "d": -1})
+		w.put("hello-1", 2, 2, annotated(map[string]string{"autoscaling.knative.dev/window": "6s"}))
+		say(s, 3*time.Second, withPods(frame("hello-1", 10, 0, 2), stat.Pod{Name: "a", InFlight: 5}, stat.Pod{Name: "b", InFlight: 5}))
+		w.want("hello-1", 2)
+	})
+}
+
 // A pod that Kubernetes does not call ready is taken first, even if it works.
 func TestLeaving_WaitsUntilKubernetesCallsThoseReadyThatWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
