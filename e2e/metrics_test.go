@@ -57,6 +57,7 @@ func whyOf(t *testing.T, service string) string {
 
 func TestHPA_ScalesOnWhatPodsUse(t *testing.T) {
 	needMetrics(t)
+	needPatience(t)
 	c := newClone(t)
 	hpa := func(more ...string) map[string]any {
 		return scaling(append([]string{"class", "hpa.autoscaling.knative.dev", "window", "6s", "min-scale", "1", "max-scale", "3"}, more...)...)

@@ -97,6 +97,9 @@ func TestSigning_CosignVerifiesWhatABuildPublishes(t *testing.T) {
 		t.Skip("it changes the installation: KUBECONFIG needs SLUICE_DIR, the folder of sluice-local")
 	}
 	cosign := os.Getenv("SLUICE_COSIGN")
+	if cosign == "" {
+		t.Skip("takes half a minute: `make cosign` runs it, with cosign itself")
+	}
 	s := withSettings(t, func(s *install.Settings) { s.Builds.SigningSecret = "e2e-signing" })
 	c := newClone(t)
 	run := fmt.Sprint(time.Now().UnixNano())
@@ -119,10 +122,6 @@ func TestSigning_CosignVerifiesWhatABuildPublishes(t *testing.T) {
 	registry := strings.TrimPrefix(s.Builds.Registries["local.dev"], "http://")
 
 	verifySignature(t, registry, image, k.public)
-	if cosign == "" {
-		t.Log("$SLUICE_COSIGN names no cosign: the signature was verified by ourselves")
-		return
-	}
 	at := registry + strings.TrimPrefix(image, "local.dev")
 	verify := func(key, verb string, more ...string) (string, error) {
 		args := append([]string{verb, "--key", key, "--insecure-ignore-tlog=true", "--allow-insecure-registry", "--allow-http-registry"}, more...)

@@ -44,9 +44,7 @@ func TestStories(t *testing.T) {
 // What takes minutes, as the grace of what is deleted, is told by itself: `make
 // slow` sets SLUICE_SLOW.
 func TestSlowStories(t *testing.T) {
-	if os.Getenv("SLUICE_SLOW") == "" {
-		t.Skip("takes minutes: `make slow` sets SLUICE_SLOW")
-	}
+	needPatience(t)
 	files, err := filepath.Glob("testdata/slow/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no stories: %v", err)
@@ -68,6 +66,14 @@ func tell(t *testing.T, files []string) {
 				},
 			})
 		})
+	}
+}
+
+// needPatience skips what takes long.
+func needPatience(t *testing.T) {
+	t.Helper()
+	if os.Getenv("SLUICE_SLOW") == "" {
+		t.Skip("takes long: `make slow` sets SLUICE_SLOW")
 	}
 }
 
@@ -99,7 +105,7 @@ func setup(env *testscript.Env) error {
 		"GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.com",
 		"GIT_COMMITTER_NAME": "Ada", "GIT_COMMITTER_EMAIL": "ada@example.com",
 		"GIT_CONFIG_NOSYSTEM": "1", "HOME": env.WorkDir,
-		"GOCACHE": goEnv("GOCACHE"), "GOMODCACHE": goEnv("GOMODCACHE"),
+		"GOCACHE": goEnv("GOCACHE"), "GOMODCACHE": goEnv("GOMODCACHE"), "CGO_ENABLED": goEnv("CGO_ENABLED"),
 	} {
 		env.Setenv(key, value)
 	}
