@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -98,20 +97,10 @@ func TestReverts_ArePushedOverSSH(t *testing.T) {
 // account makes a ServiceAccount with a Secret for the server.
 func (s sshd) account(t *testing.T, name, key, knownHosts string) {
 	t.Helper()
-	core := kubeClient(t).CoreV1()
-	_, err := core.Secrets("default").Create(t.Context(), &corev1.Secret{
+	buildAccount(t, name, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{"build.knative.dev/git-0": s.address}},
 		Type:       corev1.SecretTypeSSHAuth,
 		StringData: map[string]string{"ssh-privatekey": key, "known_hosts": knownHosts},
-	}, metav1.CreateOptions{})
-	check(t, err)
-	t.Cleanup(func() { check(t, core.Secrets("default").Delete(context.Background(), name, metav1.DeleteOptions{})) })
-	_, err = core.ServiceAccounts("default").Create(t.Context(), &corev1.ServiceAccount{
-		ObjectMeta: metav1.ObjectMeta{Name: name}, Secrets: []corev1.ObjectReference{{Name: name}},
-	}, metav1.CreateOptions{})
-	check(t, err)
-	t.Cleanup(func() {
-		check(t, core.ServiceAccounts("default").Delete(context.Background(), name, metav1.DeleteOptions{}))
 	})
 }
 

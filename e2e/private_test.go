@@ -71,12 +71,19 @@ func servePrivate(t *testing.T, text string) private {
 // account makes a ServiceAccount with a Secret for the repository.
 func (p private) account(t *testing.T, name, password string) {
 	t.Helper()
-	core := kubeClient(t).CoreV1()
-	_, err := core.Secrets("default").Create(t.Context(), &corev1.Secret{
+	buildAccount(t, name, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{"build.knative.dev/git-0": strings.TrimSuffix(p.url, "/code.git")}},
 		Type:       corev1.SecretTypeBasicAuth,
 		StringData: map[string]string{"username": "ada", "password": password, "ca.crt": p.ca},
-	}, metav1.CreateOptions{})
+	})
+}
+
+// buildAccount makes an account for builds that has a secret, both of one name,
+// for the length of a test.
+func buildAccount(t *testing.T, name string, secret *corev1.Secret) {
+	t.Helper()
+	core := kubeClient(t).CoreV1()
+	_, err := core.Secrets("default").Create(t.Context(), secret, metav1.CreateOptions{})
 	check(t, err)
 	t.Cleanup(func() { check(t, core.Secrets("default").Delete(context.Background(), name, metav1.DeleteOptions{})) })
 	_, err = core.ServiceAccounts("default").Create(t.Context(), &corev1.ServiceAccount{
