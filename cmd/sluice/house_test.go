@@ -203,6 +203,24 @@ func TestHouse_EveryRoomSaysWhatItIsFor(t *testing.T) {
 	}
 }
 
+// top is what the repository holds at its top, beside what begins with a dot.
+var top = []string{
+	"cmd", "engine", "schema", "appliers", "runtime", "examples", "docs", "e2e",
+	"go.mod", "go.sum", "Makefile", "CHANGELOG.md", "README.md", "LICENSE",
+}
+
+func TestHouse_NothingStraysToTheTop(t *testing.T) {
+	out, err := exec.Command("git", "-C", "../..", "ls-tree", "--name-only", "HEAD").Output()
+	if err != nil {
+		t.Skip("not in a clone: ", err)
+	}
+	for _, name := range strings.Fields(string(out)) {
+		if !strings.HasPrefix(name, ".") && !slices.Contains(top, name) {
+			t.Errorf("%s is committed at the top; it belongs into a folder, or nowhere", name)
+		}
+	}
+}
+
 // rooms asks the go command; the answer is the code's own imports.
 func rooms(t *testing.T) []room {
 	t.Helper()
