@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/sluice-dev/sluice/engine/build"
 	"github.com/sluice-dev/sluice/engine/status"
+	"github.com/sluice-dev/sluice/schema/desired"
 )
 
 // find is a revision or a source by its key.
@@ -22,6 +25,9 @@ func (c cluster) find(key revisionKey) (*revision, bool) {
 // happens meanwhile.
 func (s summarizer) source(u *unit) (status.State, string) {
 	what := "its source"
+	if paused(u) {
+		return status.Ready, "it is paused: consumers is 0"
+	}
 	if len(u.nouns.Buses) > 0 {
 		what = "its dispatcher"
 	}
@@ -47,4 +53,9 @@ func (s summarizer) source(u *unit) (status.State, string) {
 		}
 	}
 	return status.Ready, ""
+}
+
+// paused reports whether a source is asked to do nothing.
+func paused(u *unit) bool {
+	return slices.ContainsFunc(u.nouns.Emitters, func(m desired.Emitter) bool { return m.Replicas != nil && *m.Replicas == 0 })
 }

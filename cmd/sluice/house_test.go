@@ -63,7 +63,8 @@ var mayImport = map[string][]string{
 	"runtime/stat":              {},
 	"runtime/guard":             {"schema/contract"},
 	"runtime/cloudevents":       {},
-	"runtime/channel":           {"schema/contract", "runtime/bus", "runtime/cloudevents", "runtime/channel/filter", "runtime/channel/post"},
+	"runtime/channel":           {"schema/contract", "runtime/bus", "runtime/cloudevents", "runtime/channel/attempt", "runtime/channel/filter", "runtime/channel/post"},
+	"runtime/channel/attempt":   {"schema/contract", "runtime/bus", "runtime/cloudevents", "runtime/channel/post"},
 	"runtime/channel/post":      {"schema/contract", "runtime/cloudevents"},
 	"runtime/channel/filter":    {"schema/contract", "schema/expression", "runtime/cloudevents"},
 	"runtime/proxy":             {"schema/contract"},
@@ -94,7 +95,7 @@ var mayImport = map[string][]string{
 	"runtime/bus/rabbitmq":  {"runtime/bus"},
 	"runtime/bus/catalog":   {"runtime/bus", "runtime/bus/memory", "runtime/bus/jetstream", "runtime/bus/kafka", "runtime/bus/pubsub", "runtime/bus/rabbitmq"},
 
-	"runtime/source":            {"schema/contract", "runtime/cloudevents", "runtime/channel/post"},
+	"runtime/source":            {"schema/contract", "runtime/bus", "runtime/cloudevents", "runtime/channel/attempt", "runtime/channel/post"},
 	"runtime/source/memory":     {},
 	"runtime/source/ping":       {"schema/contract", "runtime/cloudevents", "runtime/source/memory"},
 	"runtime/source/github":     {"schema/contract", "runtime/cloudevents", "runtime/source"},

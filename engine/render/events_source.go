@@ -49,9 +49,10 @@ func (e events) emitter(m desired.Emitter) error {
 		ObjectMeta: metav1.ObjectMeta{Namespace: m.Namespace, Name: name, Labels: labels, Annotations: annotations},
 		Spec: appsv1.DeploymentSpec{
 			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{contract.LabelRevision: name}},
-			// Two of one source would send everything twice.
+			// Two of one source would send everything twice, but for those that say
+			// how many are to share.
 			Strategy:                appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType},
-			Replicas:                ptr(int32(1)),
+			Replicas:                cmp.Or(m.Replicas, ptr(int32(1))),
 			ProgressDeadlineSeconds: ptr(int32(120)),
 			Template:                pod,
 		},

@@ -31,7 +31,7 @@ func (d *dispatch) run(t *task) {
 		d.bury(t)
 	default:
 		d.sub.stats.retries.Add(1)
-		d.sleep(t, d.sub.policy.Retry.wait(t.attempt, v.After))
+		d.sleep(t, d.sub.policy.Retry.Wait(t.attempt, v.After))
 	}
 }
 

@@ -56,7 +56,7 @@ func (d *dispatch) bury(t *task) {
 	why := Death{Topic: d.sub.cfg.Topic, Subscription: d.sub.cfg.Name, Attempts: t.attempt, Err: t.dead.err, Time: time.Now()}
 	if err := d.sub.putAway(d.ctx, t.message, why); err != nil {
 		d.sub.log.Warn("dead message could not be put away, is tried again", "position", t.message.Position, "error", err)
-		d.sleep(t, d.sub.policy.Retry.wait(max(1, t.attempt), time.Second))
+		d.sleep(t, d.sub.policy.Retry.Wait(max(1, t.attempt), time.Second))
 		return
 	}
 	d.sub.stats.dead.Add(1)

@@ -74,9 +74,15 @@ func (p Policy) withDefaults() Policy {
 	or(&p.Window, DefaultWindow)
 	p.Window = max(p.Window, 2*p.Concurrency)
 	or(&p.Drain, DefaultDrain)
-	or(&p.Retry.Delay, DefaultRetryDelay)
-	or(&p.Retry.MaxDelay, DefaultRetryMaxDelay)
-	or(&p.Retry.AfterMax, DefaultRetryAfterMax)
+	p.Retry = p.Retry.WithDefaults()
+	return p
+}
+
+// WithDefaults is the policy with what is left out filled in.
+func (p RetryPolicy) WithDefaults() RetryPolicy {
+	or(&p.Delay, DefaultRetryDelay)
+	or(&p.MaxDelay, DefaultRetryMaxDelay)
+	or(&p.AfterMax, DefaultRetryAfterMax)
 	return p
 }
 
@@ -86,12 +92,13 @@ func or[T int | time.Duration](v *T, otherwise T) {
 	}
 }
 
-// wait is how long after the failed attempt (1, 2, ...) the next one comes.
-func (p RetryPolicy) wait(attempt int, after time.Duration) time.Duration {
+// Wait is how long after the failed attempt (1, 2, ...) the next one comes; after
+// is what was asked for. The policy has its defaults.
+func (p RetryPolicy) Wait(attempt int, after time.Duration) time.Duration {
 	return max(jitter(p.backoff(attempt)), min(after, p.AfterMax), 0)
 }
 
-// backoff is wait without jitter and without what was asked for.
+// backoff is Wait without jitter and without what was asked for.
 func (p RetryPolicy) backoff(attempt int) time.Duration {
 	if p.Delay <= 0 {
 		return 0

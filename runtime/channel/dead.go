@@ -2,7 +2,6 @@ package channel
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluice-dev/sluice/runtime/bus"
+	"github.com/sluice-dev/sluice/runtime/channel/attempt"
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
@@ -20,8 +20,6 @@ const (
 	headerDeadCode = "dead-code"
 	// deadRetention keeps dead events: until somebody looks, ten years at most.
 	deadRetention = 10 * 365 * 24 * time.Hour
-	// maxErrorData bounds what a dead event carries of the answer.
-	maxErrorData = 1024
 )
 
 // deadTopics remembers which subscriptions have one.
@@ -67,9 +65,9 @@ func (w *worker) bury(ctx context.Context, m *bus.Message, why bus.Death) error 
 	if why.Err != nil {
 		text = why.Err.Error()
 	}
-	f, _ := errors.AsType[*failure](why.Err)
+	f, _ := errors.AsType[*attempt.Failure](why.Err)
 	if f != nil {
-		status = f.status
+		status = f.Status
 	}
 	e, err := event(m)
 	if err == nil && w.deadLetter != nil {
@@ -78,7 +76,7 @@ func (w *worker) bury(ctx context.Context, m *bus.Message, why bus.Death) error 
 			w.buried(m, e.Type, why.Attempts, status, text+"; sent to "+w.deadLetter.String())
 			return nil
 		}
-		text += "; the dead letter sink failed too: " + gone.text
+		text += "; the dead letter sink failed too: " + gone.Text
 	}
 	dead := bus.DeadMessage(m, bus.Death{Topic: why.Topic, Subscription: why.Subscription, Attempts: why.Attempts, Err: errors.New(text), Time: why.Time})
 	dead.Headers[headerDeadCode] = strconv.Itoa(status)
@@ -96,19 +94,8 @@ func (w *worker) buried(m *bus.Message, typ string, attempts, status int, text s
 }
 
 // lament sends a dead event to its sink, with what went wrong as extensions.
-func (w *worker) lament(ctx context.Context, e cloudevents.Event, f *failure, text string) *failure {
-	e = e.Clone()
-	data := []byte(text)
-	if f != nil {
-		_ = e.Set(contract.ExtensionErrorDest, f.url) // "" where there is none
-		if f.status != 0 {
-			_ = e.Set(contract.ExtensionErrorCode, strconv.Itoa(f.status))
-		}
-		if len(f.data) > 0 {
-			data = f.data
-		}
-	}
-	_ = e.Set(contract.ExtensionErrorData, base64.StdEncoding.EncodeToString(data[:min(len(data), maxErrorData)]))
+func (w *worker) lament(ctx context.Context, e cloudevents.Event, f *attempt.Failure, text string) *attempt.Failure {
+	e = attempt.Dead(e, f, text)
 	_, failed := w.line.d.send(ctx, w.deadLetter, &e, &w.spec.Delivery)
 	return failed
 }

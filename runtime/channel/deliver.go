@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sluice-dev/sluice/runtime/bus"
+	"github.com/sluice-dev/sluice/runtime/channel/attempt"
 	"github.com/sluice-dev/sluice/runtime/channel/filter"
 	"github.com/sluice-dev/sluice/runtime/channel/post"
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
@@ -44,7 +45,7 @@ func (s *sink) String() string {
 }
 
 // send makes one attempt.
-func (d *Dispatcher) send(ctx context.Context, s *sink, e *cloudevents.Event, spec *contract.Delivery) (post.Answer, *failure) {
+func (d *Dispatcher) send(ctx context.Context, s *sink, e *cloudevents.Event, spec *contract.Delivery) (post.Answer, *attempt.Failure) {
 	if s.target == nil {
 		if away := d.table.Load().away[s.channel]; away != nil {
 			return d.send(ctx, away, e, spec)
@@ -57,13 +58,13 @@ func (d *Dispatcher) send(ctx context.Context, s *sink, e *cloudevents.Event, sp
 	}
 	if errors.Is(err, post.ErrAnswerTooLarge) && a.Status < 300 {
 		// It took the event; asking again gives the same.
-		return a, &failure{url: s.String(), status: a.Status, fate: never, text: s.String() + ": " + err.Error()}
+		return a, &attempt.Failure{URL: s.String(), Status: a.Status, Fate: attempt.Never, Text: s.String() + ": " + err.Error()}
 	}
-	return a, judge(s.String(), a, err, time.Now())
+	return a, attempt.Judge(s.String(), a, err, time.Now())
 }
 
 // into puts an event into a channel of ours.
-func (d *Dispatcher) into(ctx context.Context, s *sink, e *cloudevents.Event) *failure {
+func (d *Dispatcher) into(ctx context.Context, s *sink, e *cloudevents.Event) *attempt.Failure {
 	c := d.table.Load().refs[s.channel]
 	err := fmt.Errorf("%s is not there", s)
 	if c != nil && c.topic != nil {
@@ -72,7 +73,7 @@ func (d *Dispatcher) into(ctx context.Context, s *sink, e *cloudevents.Event) *f
 	if err == nil {
 		return nil
 	}
-	return &failure{url: contract.ChannelURL(s.channel.Namespace, s.channel.Name), fate: again, text: err.Error()}
+	return &attempt.Failure{URL: contract.ChannelURL(s.channel.Namespace, s.channel.Name), Fate: attempt.Again, Text: err.Error()}
 }
 
 // handle delivers one event, once.
@@ -92,7 +93,7 @@ func (w *worker) handle(ctx context.Context, m *bus.Message) bus.Verdict {
 	}
 	var a post.Answer
 	if w.subscriber != nil {
-		var f *failure
+		var f *attempt.Failure
 		if a, f = w.line.d.send(ctx, w.subscriber, &out, &w.spec.Delivery); f != nil {
 			return w.failed(m, e.Type, f)
 		}
@@ -135,17 +136,17 @@ func (w *worker) shape(in *filter.Input) (cloudevents.Event, error) {
 }
 
 // failed says what comes after an attempt that did not succeed.
-func (w *worker) failed(m *bus.Message, typ string, f *failure) bus.Verdict {
-	w.failing.Store(&f.text)
-	w.note(m, typ, stop{outcome: contract.OutcomeRetrying, status: f.status, text: f.text})
-	switch f.fate {
-	case gone:
-		w.halt(f.text)
+func (w *worker) failed(m *bus.Message, typ string, f *attempt.Failure) bus.Verdict {
+	w.failing.Store(&f.Text)
+	w.note(m, typ, stop{outcome: contract.OutcomeRetrying, status: f.Status, text: f.Text})
+	switch f.Fate {
+	case attempt.Gone:
+		w.halt(f.Text + "; edit the subscription to begin again")
 		return bus.Retry(f)
-	case never:
+	case attempt.Never:
 		return bus.Dead(f)
 	}
-	return bus.RetryAfter(f.after, f)
+	return bus.RetryAfter(f.After, f)
 }
 
 func (w *worker) note(m *bus.Message, typ string, s stop) {
@@ -155,7 +156,7 @@ func (w *worker) note(m *bus.Message, typ string, s stop) {
 
 // respond sends on what the subscriber answered with, or, where there is no
 // subscriber, the event itself. It says where that went.
-func (w *worker) respond(ctx context.Context, sent *cloudevents.Event, a post.Answer) (string, *failure) {
+func (w *worker) respond(ctx context.Context, sent *cloudevents.Event, a post.Answer) (string, *attempt.Failure) {
 	if w.reply == nil {
 		return "", nil
 	}
@@ -166,23 +167,23 @@ func (w *worker) respond(ctx context.Context, sent *cloudevents.Event, a post.An
 		}
 		var err error
 		if replies, err = cloudevents.FromHTTP(a.Header, a.Body); err != nil {
-			return "", &failure{url: w.subscriber.String(), status: a.Status, data: a.Body, fate: again, text: "the event that " + w.subscriber.String() + " answered with cannot be read: " + err.Error()}
+			return "", &attempt.Failure{URL: w.subscriber.String(), Status: a.Status, Data: a.Body, Fate: attempt.Again, Text: "the event that " + w.subscriber.String() + " answered with cannot be read: " + err.Error()}
 		}
 	}
 	for i := range replies {
 		if f := w.respondOne(ctx, sent, &replies[i]); f != nil {
-			f.text = "reply: " + f.text
+			f.Text = "reply: " + f.Text
 			return "", f
 		}
 	}
 	return "replied to " + w.reply.String(), nil
 }
 
-func (w *worker) respondOne(ctx context.Context, sent, reply *cloudevents.Event) *failure {
+func (w *worker) respondOne(ctx context.Context, sent, reply *cloudevents.Event) *attempt.Failure {
 	if w.reply.target == nil {
 		goes, err := countDown(sent, reply)
 		if err != nil {
-			return &failure{url: w.reply.String(), fate: never, text: err.Error()}
+			return &attempt.Failure{URL: w.reply.String(), Fate: attempt.Never, Text: err.Error()}
 		}
 		if !goes {
 			w.count.dropped.Add(1)
@@ -192,8 +193,8 @@ func (w *worker) respondOne(ctx context.Context, sent, reply *cloudevents.Event)
 	}
 	inheritTrace(sent, reply)
 	if _, f := w.line.d.send(ctx, w.reply, reply, &w.spec.Delivery); f != nil {
-		if f.fate == gone {
-			f.fate = never
+		if f.Fate == attempt.Gone {
+			f.Fate = attempt.Never
 		}
 		return f
 	}

@@ -1,7 +1,6 @@
 package channel
 
 import (
-	"context"
 	"encoding/base64"
 	"io"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluice-dev/sluice/runtime/channel/post"
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
@@ -269,20 +267,5 @@ func TestDispatcher_LeavesDuplicatesOut(t *testing.T) {
 	w.await("all are done", func() bool { st := sub.Stats(); return st.Acked == 2 && st.Duplicates == 1 })
 	if ids := s.ids(); len(ids) != 2 || !slices.Contains(ids, "1") || !slices.Contains(ids, "2") {
 		t.Errorf("got %v", ids)
-	}
-}
-
-func TestJudge_ReadsRetryAfter(t *testing.T) {
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	for value, want := range map[string]time.Duration{
-		"": 0, "7": 7 * time.Second, "-1": 0, "soon": 0, "Fri, 02 Jan 2026 03:04:15 GMT": 10 * time.Second, "Fri, 02 Jan 2026 03:00:00 GMT": 0,
-	} {
-		f := judge("u", post.Answer{Status: 503, Header: headers("retry-after", value)}, nil, now)
-		if f.fate != again || f.after != want {
-			t.Errorf("%q: got %+v", value, f)
-		}
-	}
-	if f := judge("u", post.Answer{}, context.Canceled, now); f.fate != again {
-		t.Errorf("got %+v", f)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluice-dev/sluice/runtime/bus"
+	"github.com/sluice-dev/sluice/runtime/channel/attempt"
 	"github.com/sluice-dev/sluice/runtime/channel/filter"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
@@ -86,16 +87,7 @@ func (w *worker) policy() bus.Policy {
 	p := bus.Policy{
 		Ordered: s.Order != "", Concurrency: s.Concurrency, Rate: s.Rate, Dedupe: time.Duration(s.Dedupe),
 		Drain: w.line.d.cfg.Drain, OnDead: w.bury,
-		Retry: bus.RetryPolicy{
-			Attempts: s.Delivery.Retry + 1, Delay: time.Duration(s.Delivery.BackoffDelay),
-			MaxDelay: time.Duration(s.Delivery.BackoffMax), Linear: s.Delivery.BackoffPolicy == contract.BackoffLinear,
-		},
-	}
-	if p.Retry.Delay == 0 {
-		p.Retry.Delay = -1
-	}
-	if most := s.Delivery.RetryAfterMax; most != nil {
-		p.Retry.AfterMax = cmp.Or(time.Duration(*most), -1)
+		Retry: attempt.Policy(s.Delivery),
 	}
 	if s.Order != "" {
 		header := "ce-" + s.Order

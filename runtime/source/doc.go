@@ -7,9 +7,9 @@
 //
 // # Out
 //
-// Sink.Send, which returns nil only when the sink has acknowledged the event; it
-// tries for as long as its context lasts. An event that the sink will never take
-// is Refused.
+// Sink.Send, which returns nil only when the sink has acknowledged the event. It
+// tries for as long as its context lasts, or as a delivery of the source's own
+// says; what the sink does not take goes to a dead letter sink, or is ErrRefused.
 //
 // # Reads
 //

@@ -1,34 +1,33 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
-	"math/rand/v2"
-	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/sluice-dev/sluice/runtime/bus"
+	"github.com/sluice-dev/sluice/runtime/channel/attempt"
 	"github.com/sluice-dev/sluice/runtime/channel/post"
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
-const (
-	retryFirst     = 200 * time.Millisecond // after the first failure; doubled each time
-	retryLast      = 30 * time.Second
-	attemptTimeout = time.Minute
-	// retryAfterMax caps what a sink asks for by Retry-After.
-	retryAfterMax = 5 * time.Minute
-)
+// steadfast is how events are sent where a source's spec says nothing: without
+// end, and never more than half a minute apart.
+var steadfast = contract.Delivery{
+	Retry: contract.RetryForever, BackoffDelay: contract.DefaultBackoffDelay, BackoffMax: contract.Duration(30 * time.Second),
+	Timeout: contract.Duration(time.Minute),
+}
 
-// ErrRefused is an event that the sink will not take, however often it is sent.
-var ErrRefused = errors.New("the sink refuses the event")
+// ErrRefused is an event that the sink has not taken and that is not sent again:
+// it never will, or was tried as often as the delivery says.
+var ErrRefused = errors.New("the sink does not take the event")
 
 // SinkConfig says where events go.
 type SinkConfig struct {
@@ -39,6 +38,10 @@ type SinkConfig struct {
 	Gateway string
 	// Extensions are set on every event.
 	Extensions map[string]string
+	// Delivery says how hard to try. Nil: without end.
+	Delivery *contract.Delivery
+	// DeadLetter gets what the sink does not take. Nil: Send says ErrRefused.
+	DeadLetter *contract.Destination
 	// Log hears of a sink that does not answer, once until it does.
 	Log *slog.Logger
 }
@@ -46,15 +49,18 @@ type SinkConfig struct {
 // Sink sends events to one place.
 type Sink struct {
 	client *post.Client
-	target *post.Target
-	extra  map[string]string
-	log    *slog.Logger
+	// target takes events, and dead those that it does not; nil is nothing.
+	target, dead *post.Target
+	how          contract.Delivery
+	policy       bus.RetryPolicy
+	extra        map[string]string
+	log          *slog.Logger
 
-	sent, refused, retries atomic.Int64
-	silent                 atomic.Bool // the last attempt failed
+	sent, buried, refused, retries atomic.Int64
+	silent                         atomic.Bool // the last attempt failed
 }
 
-// NewSink checks an address.
+// NewSink checks addresses.
 func NewSink(cfg SinkConfig) (*Sink, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
@@ -62,10 +68,19 @@ func NewSink(cfg SinkConfig) (*Sink, error) {
 	if cfg.URL == "" {
 		return nil, fmt.Errorf("no sink: set %s to the URL that takes the events", contract.EnvSink)
 	}
-	client := post.New(post.Config{Dial: post.Via(cfg.Gateway)})
-	target, err := client.Target(contract.Destination{URL: cfg.URL, CACerts: cfg.CACerts})
-	if err != nil {
+	s := &Sink{client: post.New(post.Config{Dial: post.Via(cfg.Gateway)}), how: steadfast, extra: cfg.Extensions, log: cfg.Log}
+	if cfg.Delivery != nil {
+		s.how = *cfg.Delivery
+	}
+	s.policy = attempt.Policy(s.how)
+	var err error
+	if s.target, err = s.client.Target(contract.Destination{URL: cfg.URL, CACerts: cfg.CACerts}); err != nil {
 		return nil, fmt.Errorf("%s: %w", contract.EnvSink, err)
+	}
+	if cfg.DeadLetter != nil {
+		if s.dead, err = s.client.Target(*cfg.DeadLetter); err != nil {
+			return nil, fmt.Errorf("%s: deadLetter: %w", contract.EnvSource, err)
+		}
 	}
 	probe := cloudevents.Event{}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Extensions)) {
@@ -73,87 +88,88 @@ func NewSink(cfg SinkConfig) (*Sink, error) {
 			return nil, fmt.Errorf("%s: extension %s: %w", contract.EnvOverrides, name, err)
 		}
 	}
-	return &Sink{client: client, target: target, extra: cfg.Extensions, log: cfg.Log}, nil
+	return s, nil
 }
 
 // Close ends idle connections.
 func (s *Sink) Close() { s.client.Close() }
 
-// Counts are events that were acknowledged and refused, and attempts that
-// failed.
+// Counts are events that were acknowledged, that went to the dead letter sink,
+// and that were refused; and attempts that failed.
 func (s *Sink) Counts() map[string]int64 {
-	return map[string]int64{"sent": s.sent.Load(), "refused": s.refused.Load(), "failed": s.retries.Load()}
+	return map[string]int64{"sent": s.sent.Load(), "dead": s.buried.Load(), "refused": s.refused.Load(), "failed": s.retries.Load()}
 }
 
-// Send returns nil when the sink has acknowledged the event, ErrRefused when it
-// never will, and ctx's error when that ends first.
+// Send returns nil when the sink has acknowledged the event, or the dead letter
+// sink has it; ErrRefused when there is none and the sink does not take it; and
+// ctx's error when that ends first.
 func (s *Sink) Send(ctx context.Context, e *cloudevents.Event) error {
 	for name, value := range s.extra {
 		if err := e.Set(name, value); err != nil {
 			return fmt.Errorf("%w: %w", ErrRefused, err)
 		}
 	}
-	wait := retryFirst
-	for {
-		after, err := s.try(ctx, e)
-		if err == nil {
-			s.sent.Add(1)
+	tries, f := s.deliver(ctx, s.target, e, s.givesUp)
+	switch {
+	case ctx.Err() != nil && f != nil:
+		return ctx.Err()
+	case f == nil:
+		s.sent.Add(1)
+		return nil
+	case s.dead == nil:
+		s.refused.Add(1)
+		return fmt.Errorf("%w (attempts: %d): %w", ErrRefused, tries, f)
+	}
+	dead := attempt.Dead(*e, f, f.Text)
+	if _, again := s.deliver(ctx, s.dead, &dead, never); again != nil {
+		return ctx.Err()
+	}
+	s.buried.Add(1)
+	s.log.Warn("event sent to the dead letter sink", "sink", s.target.URL(), "dead_letter", s.dead.URL(), "id", e.ID, "attempts", tries, "error", f)
+	return nil
+}
+
+// givesUp says whether a failed attempt was the last.
+func (s *Sink) givesUp(tries int, f *attempt.Failure) bool {
+	return f.Fate != attempt.Again || s.policy.Attempts > 0 && tries >= s.policy.Attempts
+}
+
+// never gives up: a dead letter has nowhere else to go.
+func never(int, *attempt.Failure) bool { return false }
+
+// deliver sends until it is acknowledged, given up, or ctx ends; the failure is
+// the last attempt's.
+func (s *Sink) deliver(ctx context.Context, to *post.Target, e *cloudevents.Event, last func(int, *attempt.Failure) bool) (tries int, f *attempt.Failure) {
+	for tries = 1; ; tries++ {
+		if f = s.try(ctx, to, e); f == nil {
 			if s.silent.Swap(false) {
-				s.log.Info("the sink takes events again", "sink", s.target.URL())
+				s.log.Info("events are taken again", "sink", to.URL())
 			}
-			return nil
+			return tries, nil
 		}
-		if errors.Is(err, ErrRefused) {
-			s.refused.Add(1)
-			return err
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if ctx.Err() != nil || last(tries, f) {
+			return tries, f
 		}
 		s.retries.Add(1)
 		if !s.silent.Swap(true) {
-			s.log.Warn("the sink does not take an event, it is sent until it does", "sink", s.target.URL(), "id", e.ID, "error", err)
+			s.log.Warn("an event is not taken, and is sent again", "sink", to.URL(), "id", e.ID, "error", f)
 		}
 		select {
-		case <-time.After(max(wait-rand.N(wait/2), min(after, retryAfterMax))):
+		case <-time.After(s.policy.Wait(tries, f.After)):
 		case <-ctx.Done():
-			return ctx.Err()
+			return tries, f
 		}
-		wait = min(2*wait, retryLast)
 	}
 }
 
-// try sends once; after is what the sink asks for.
-func (s *Sink) try(ctx context.Context, e *cloudevents.Event) (after time.Duration, err error) {
-	answer, err := s.target.Post(ctx, e, contract.FormatBinary, attemptTimeout)
+// try sends once.
+func (s *Sink) try(ctx context.Context, to *post.Target, e *cloudevents.Event) *attempt.Failure {
+	answer, err := to.Post(ctx, e, s.how.Format, time.Duration(cmp.Or(s.how.Timeout, contract.DefaultTimeout)))
 	if errors.Is(err, post.ErrAnswerTooLarge) {
-		err = nil // it was taken; what it says is not asked for
+		err = nil // what it says is not asked for
 	}
-	if err != nil {
-		return 0, err
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errors.New("it took too long")
 	}
-	switch {
-	case answer.Status/100 == 2:
-		return 0, nil
-	case answer.Status >= 500, answer.Status == http.StatusNotFound, answer.Status == http.StatusRequestTimeout,
-		answer.Status == http.StatusConflict, answer.Status == http.StatusTooManyRequests:
-		return retryAfter(answer.Header), fmt.Errorf("%d %s", answer.Status, firstLine(answer.Body))
-	}
-	return 0, fmt.Errorf("%w: %d %s", ErrRefused, answer.Status, firstLine(answer.Body))
-}
-
-func retryAfter(h http.Header) time.Duration {
-	v := h.Get("Retry-After")
-	if n, err := strconv.Atoi(v); err == nil && n > 0 {
-		return time.Duration(n) * time.Second
-	}
-	if t, err := http.ParseTime(v); err == nil {
-		return time.Until(t)
-	}
-	return 0
-}
-
-func firstLine(body []byte) string {
-	line, _, _ := strings.Cut(string(body[:min(len(body), 200)]), "\n")
-	return line
+	return attempt.Judge(to.URL(), answer, err, time.Now())
 }

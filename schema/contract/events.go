@@ -233,7 +233,7 @@ type Destination struct {
 // fields; the zero value is one attempt without a limit of time but
 // DefaultTimeout.
 type Delivery struct {
-	// Retry is how many attempts follow the first.
+	// Retry is how many attempts follow the first; RetryForever is without end.
 	Retry int `json:"retry,omitempty"`
 	// BackoffPolicy is BackoffExponential (default) or BackoffLinear.
 	BackoffPolicy string `json:"backoffPolicy,omitempty"`
@@ -260,6 +260,9 @@ const (
 	FormatBinary = "binary"
 	FormatJSON   = "json"
 
+	// RetryForever is a Delivery.Retry that nobody can write: a source's, which
+	// has nowhere to put an event that it gives up.
+	RetryForever = -1
 	// DefaultRetry and DefaultBackoffDelay are Knative's of a Broker.
 	DefaultRetry        = 10
 	DefaultBackoffDelay = Duration(200 * time.Millisecond)

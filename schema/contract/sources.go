@@ -55,6 +55,11 @@ type Source struct {
 	Type string `json:"type"`
 	// Extensions are set on every event (ceOverrides).
 	Extensions map[string]string `json:"extensions,omitempty"`
+	// Delivery says how hard to try. Nil: without end, as RetryForever does.
+	Delivery *Delivery `json:"delivery,omitempty"`
+	// DeadLetter gets what the sink does not take: an event that it refuses, or
+	// that was tried as often as Delivery says. Nil: it is logged and passed over.
+	DeadLetter *Destination `json:"deadLetter,omitempty"`
 
 	Ping       *PingSource       `json:"ping,omitempty"`
 	Kubernetes *KubernetesSource `json:"kubernetes,omitempty"`
@@ -135,8 +140,6 @@ type KafkaSource struct {
 	// TLS and SASL say that they are on.
 	TLS  bool `json:"tls,omitempty"`
 	SASL bool `json:"sasl,omitempty"`
-	// Delivery says how hard to try.
-	Delivery Delivery `json:"delivery,omitzero"`
 }
 
 // Environment of a KafkaSource's secrets.

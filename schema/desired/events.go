@@ -97,6 +97,8 @@ type Emitter struct {
 	Env []corev1.EnvVar
 	// ServiceAccount runs it; empty is the namespace's default.
 	ServiceAccount string
+	// Replicas share the work; 0 is a source that is paused. Nil is one.
+	Replicas *int32 `json:",omitempty"`
 	// Pod is the user's own; nil for the platform's image.
 	Pod *corev1.PodTemplateSpec
 	// Labels of the spec, for the objects made from it.

@@ -1,6 +1,7 @@
 package eventing
 
 import (
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -70,14 +71,13 @@ func (c *check) kafkaSource(w *kafkaSource) desired.Nouns {
 	}
 	c.oneOf("spec.initialOffset", s.InitialOffset, "earliest", "latest")
 	c.oneOf("spec.ordering", s.Ordering, "ordered", "unordered")
-	c.inert("spec.consumers", s.Consumers != nil && *s.Consumers != 1, "one consumer reads all partitions, many records at once")
-	d := c.delivery("spec.delivery", s.Delivery)
-	if d.DeadLetter != nil {
-		c.errorf("spec.delivery.deadLetterSink", "a source tries until its sink takes the event: give the dead letter sink to the Subscription or Broker behind it")
+	if e.Replicas = s.Consumers; e.Replicas != nil && *e.Replicas < 0 {
+		c.errorf("spec.consumers", "want a number of consumers, 0 to pause, got %d", *e.Replicas)
 	}
-	k.Delivery = d.Complete()
+	o := c.options(w.Annotations)
+	c.effort(o, s.Delivery, &e)
 	e.Env = c.kafkaEnv(s.Net)
-	c.options(w.Annotations).done()
+	o.done()
 	e.Kafka = &k
 	return desired.Nouns{Emitters: []desired.Emitter{e}}
 }
@@ -85,6 +85,9 @@ func (c *check) kafkaSource(w *kafkaSource) desired.Nouns {
 // kafkaEnv is the secrets of a connection.
 func (c *check) kafkaEnv(n kafkaNet) []corev1.EnvVar {
 	var env []corev1.EnvVar
+	const off = "it counts only with enable: true beside it"
+	c.inert("spec.net.sasl", !n.SASL.Enable && anySecret(n.SASL.User, n.SASL.Password, n.SASL.Type), off)
+	c.inert("spec.net.tls", !n.TLS.Enable && anySecret(n.TLS.CACert, n.TLS.Cert, n.TLS.Key), off)
 	if n.SASL.Enable {
 		env = c.secretEnv(env, contract.EnvKafkaUser, "spec.net.sasl.user", n.SASL.User, true)
 		env = c.secretEnv(env, contract.EnvKafkaPassword, "spec.net.sasl.password", n.SASL.Password, true)
@@ -96,6 +99,10 @@ func (c *check) kafkaEnv(n kafkaNet) []corev1.EnvVar {
 		env = c.secretEnv(env, contract.EnvKafkaKey, "spec.net.tls.key", n.TLS.Key, false)
 	}
 	return env
+}
+
+func anySecret(refs ...secretRef) bool {
+	return slices.ContainsFunc(refs, func(r secretRef) bool { return r.SecretKeyRef != nil })
 }
 
 // secretEnv gives a container a Secret's value as environment.

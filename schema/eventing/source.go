@@ -2,6 +2,7 @@ package eventing
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/sluice-dev/sluice/schema/contract"
@@ -49,4 +50,31 @@ func (c *check) overrides(s sourceSpec) map[string]string {
 		}
 	}
 	return s.CEOverrides.Extensions
+}
+
+// effort is how hard a source tries. Where nothing is said it does so without
+// end, and so it does where only pauses are spoken of; with somewhere to put dead
+// letters, as often as everything else.
+func (c *check) effort(o options, written *delivery, e *desired.Emitter) {
+	d := c.delivery("spec.delivery", written)
+	c.deliveryOptions(o, &d)
+	if letters := d.DeadLetter; letters != nil {
+		url := to{Destination: *letters}.url()
+		e.DeadLetter, e.Refs = &url, append(e.Refs, d.Refs...)
+		if url.URL != "" && url.URL == e.Sink.URL {
+			c.errorf("spec.delivery.deadLetterSink", "is the sink itself, which would get what it has not taken again: name another one")
+		}
+	} else if d.Retry != nil {
+		c.warnf("spec.delivery.retry", "an event that is tried so often is logged and lost: write deadLetterSink beside it, or leave retry out, and it is tried until the sink takes it")
+	}
+	said := d
+	said.DeadLetter, said.Refs = nil, nil
+	if d.DeadLetter == nil && reflect.DeepEqual(said, desired.Delivery{}) {
+		return
+	}
+	out := d.Complete()
+	if d.Retry == nil && d.DeadLetter == nil {
+		out.Retry = contract.RetryForever
+	}
+	e.Delivery = &out
 }

@@ -127,7 +127,7 @@ func openSink(spec contract.Source, log *slog.Logger) (*source.Sink, error) {
 	maps.Copy(extensions, overrides.Extensions)
 	return source.NewSink(source.SinkConfig{
 		URL: os.Getenv(contract.EnvSink), CACerts: os.Getenv(contract.EnvCACerts), Gateway: os.Getenv(contract.EnvGateway),
-		Extensions: extensions, Log: log,
+		Extensions: extensions, Delivery: spec.Delivery, DeadLetter: spec.DeadLetter, Log: log,
 	})
 }
 

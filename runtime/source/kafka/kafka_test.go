@@ -42,21 +42,25 @@ type bench struct {
 	client  *kgo.Client
 	sink    *httptest.Server
 	down    atomic.Bool
-	refused chan struct{} // an attempt while the sink is down
+	refuse  atomic.Pointer[string] // a body that is answered with 400
+	refused chan struct{}          // an attempt while the sink is down
 
 	mu   sync.Mutex
 	got  []string // bodies
 	came chan struct{}
 }
 
-func newBench(t *testing.T, partitions int32) *bench {
-	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, topic))
+func newBench(t *testing.T, partitions int32) *bench { return newBenchOn(t, partitions, nil) }
+
+// newBenchOn has a broker with options of its own, which clients reach by theirs.
+func newBenchOn(t *testing.T, partitions int32, broker []kfake.Opt, client ...kgo.Opt) *bench {
+	c, err := kfake.NewCluster(append(broker, kfake.NumBrokers(1), kfake.SeedTopics(partitions, topic))...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
 	b := &bench{t: t, brokers: c.ListenAddrs(), refused: make(chan struct{}, 1), came: make(chan struct{}, 1)}
-	b.client, err = kgo.NewClient(kgo.SeedBrokers(b.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0))
+	b.client, err = kgo.NewClient(append(client, kgo.SeedBrokers(b.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,6 +75,10 @@ func (b *bench) take(w http.ResponseWriter, r *http.Request) {
 	if b.down.Load() {
 		tell(b.refused)
 		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	if bad := b.refuse.Load(); bad != nil && *bad == string(body) {
+		http.Error(w, "not this one", http.StatusBadRequest)
 		return
 	}
 	b.mu.Lock()
@@ -137,18 +145,25 @@ func (b *bench) committed(partition int32) int64 {
 // start runs a source, and returns when nothing is missed any more.
 func (b *bench) start(change ...func(*contract.KafkaSource)) (stop func()) {
 	b.t.Helper()
+	return b.startWith(source.SinkConfig{}, Secrets{}, change...)
+}
+
+// startWith is start, with what a sink is told beside its address, and secrets.
+func (b *bench) startWith(to source.SinkConfig, secrets Secrets, change ...func(*contract.KafkaSource)) (stop func()) {
+	b.t.Helper()
 	spec := contract.KafkaSource{Brokers: b.brokers, Topics: []string{topic}, Group: group, Ordered: true}
 	for _, c := range change {
 		c(&spec)
 	}
 	log := slog.New(slog.DiscardHandler)
-	sink, err := source.NewSink(source.SinkConfig{URL: b.sink.URL, Log: log})
+	to.URL, to.Log = b.sink.URL, log
+	sink, err := source.NewSink(to)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	ready := make(chan struct{})
 	s, err := New(Config{
-		Source: contract.Source{Ref: contract.Ref{Namespace: "shop", Name: "orders"}, Kafka: &spec}, Sink: sink, Log: log,
+		Source: contract.Source{Ref: contract.Ref{Namespace: "shop", Name: "orders"}, Kafka: &spec}, Secrets: secrets, Sink: sink, Log: log,
 		Ready: func() { close(ready) },
 	})
 	if err != nil {
