@@ -9,7 +9,6 @@ import (
 
 	"github.com/sluice-dev/sluice/runtime/autoscaler/decide"
 	"github.com/sluice-dev/sluice/runtime/stat"
-	"github.com/sluice-dev/sluice/schema/contract"
 )
 
 const (
@@ -35,10 +34,12 @@ type revision struct {
 	wrote    int64 // the generation before our last write; what is not newer does not know of it
 	told     bool  // a route has led to it
 	grace    time.Time
-	loads    map[string]*load // by activator
-	requests float64          // since the last decision
+	gone     bool    // the map has it no longer
+	expected bool    // the agenda has it among those that were reported
+	loads    []*load // one of each activator that has said something
+	requests float64 // since the last decision
 	wakes    []wake
-	answers  *contract.Answers // so far; nil if nobody has asked it
+	answers  *answers // so far; nil if nobody has asked it
 	starting starting
 	actor    *actor // nil while nothing is to be decided
 	last     decide.Decision
@@ -62,6 +63,7 @@ type actor struct {
 func (v *revision) poke() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.expected = false
 	v.stir()
 }
 
@@ -82,9 +84,13 @@ func (v *revision) stir() {
 	v.owner.actors.Go(func() { v.run(m) })
 }
 
-// set takes what the Deployment says now.
-func (v *revision) set(f facts) {
+// set takes what the Deployment says now. It is false if v is forgotten already.
+func (v *revision) set(f facts) bool {
 	v.mu.Lock()
+	if v.gone {
+		v.mu.Unlock()
+		return false
+	}
 	if v.there && f.uid == v.facts.uid && f.generation <= v.wrote {
 		f.have, f.failed, f.activation, f.activated = v.facts.have, v.facts.failed, v.facts.activation, v.facts.activated // from before our own write
 	} else {
@@ -99,6 +105,7 @@ func (v *revision) set(f facts) {
 	if !same {
 		v.poke()
 	}
+	return true
 }
 
 // run decides, writes and waits until there is nothing left to decide.
@@ -154,6 +161,7 @@ func (v *revision) decide(m *actor, now time.Time) (o Order, d decide.Decision, 
 	v.requests -= float64(s.Requests)
 	v.started(max(s.Ready, v.facts.ready), now)
 	m.state, d = decide.Next(m.state, s, now)
+	v.owner.decisions.Add(1)
 	d.Again = v.sooner(d.Again, now, g.expires)
 	note := v.facts.note(d.Want, s.Reachable)
 	activation := v.starting.note(&v.facts, d.Have > 0 && d.Want == 0)

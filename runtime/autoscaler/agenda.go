@@ -12,9 +12,10 @@ const nowhere = -1
 
 // agenda says when which revision is to be looked at: one timer for all.
 type agenda struct {
-	mu     sync.Mutex // guards looks and the revisions' due and place
-	looks  looks
-	sooner chan struct{} // the first look has become another one
+	mu       sync.Mutex // guards looks and the revisions' due and place, and reported
+	looks    looks
+	reported []*revision   // to be looked at now
+	sooner   chan struct{} // the first look has become another one, or something was reported
 }
 
 func (g *agenda) init() { g.sooner = make(chan struct{}, 1) }
@@ -30,10 +31,36 @@ func (g *agenda) set(v *revision, at time.Time) {
 		heap.Fix(&g.looks, v.place)
 	}
 	if v.place == 0 {
-		select {
-		case g.sooner <- struct{}{}:
-		default:
-		}
+		g.ring()
+	}
+}
+
+// report has revisions looked at now, each for the first time since it was
+// looked at last. Whoever reports them does not wait for that.
+func (g *agenda) report(list []*revision) {
+	if len(list) == 0 {
+		return
+	}
+	g.mu.Lock()
+	g.reported = append(g.reported, list...)
+	g.mu.Unlock()
+	g.ring()
+}
+
+// take gives what was reported, and keeps spare for what will be.
+func (g *agenda) take(spare []*revision) []*revision {
+	clear(spare)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	list := g.reported
+	g.reported = spare[:0]
+	return list
+}
+
+func (g *agenda) ring() {
+	select {
+	case g.sooner <- struct{}{}:
+	default: // it rings already
 	}
 }
 
@@ -64,7 +91,12 @@ func (g *agenda) due(now time.Time) (list []*revision, next time.Duration) {
 func (g *agenda) run(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	var reported []*revision
 	for {
+		reported = g.take(reported)
+		for _, v := range reported {
+			v.poke()
+		}
 		list, next := g.due(time.Now())
 		for _, v := range list {
 			v.poke()

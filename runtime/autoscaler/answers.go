@@ -8,20 +8,23 @@ import (
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
+// answers counts a revision's answers.
+type answers struct {
+	slow   stat.Counts // by how long they took
+	errors float64
+}
+
 // answered adds what an activator said of a revision's answers. The caller
 // holds mu.
 func (v *revision) answered(f *stat.Frame) {
-	if f.Slow == (stat.Counts{}) && f.Errors <= 0 {
-		return
-	}
 	if v.answers == nil {
-		v.answers = &contract.Answers{Slow: make([]float64, len(f.Slow))}
+		if f.Slow == (stat.Counts{}) && f.Errors <= 0 {
+			return
+		}
+		v.answers = new(answers)
 	}
-	for i, n := range f.Slow {
-		v.answers.Requests += float64(n)
-		v.answers.Slow[i] += float64(n)
-	}
-	v.answers.Errors += max(0, f.Errors)
+	v.answers.slow.Add(&f.Slow)
+	v.answers.errors += max(0, f.Errors)
 }
 
 // Answers is how a revision answered since this process began; false if
@@ -36,8 +39,11 @@ func (a *Autoscaler) Answers(namespace, revision string) (contract.Answers, bool
 	if v.answers == nil {
 		return contract.Answers{}, false
 	}
-	out := *v.answers
-	out.Slow = append([]float64(nil), out.Slow...)
+	out := contract.Answers{Slow: make([]float64, len(v.answers.slow)), Errors: v.answers.errors}
+	for i, n := range v.answers.slow {
+		out.Slow[i] = float64(n)
+		out.Requests += float64(n)
+	}
 	return out, true
 }
 

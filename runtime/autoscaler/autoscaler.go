@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluice-dev/sluice/runtime/autoscaler/decide"
@@ -107,6 +108,8 @@ type Autoscaler struct {
 	agenda agenda
 	waking stat.Histogram // from the frame that asks for a pod to the write
 	writes outcomes
+
+	decisions atomic.Uint64 // on all revisions together
 
 	base   context.Context // ends the actors
 	end    context.CancelFunc

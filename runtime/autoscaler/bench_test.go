@@ -2,6 +2,7 @@ package autoscaler
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"runtime"
 	"testing"
@@ -45,21 +46,71 @@ func fleet(t testing.TB, n int, have int32) *Autoscaler {
 	return a
 }
 
-// BenchmarkReport is what an activator's second costs: a frame of each of 100
-// active revisions, and the decisions on them.
+// second is what an activator says each second of n active revisions: frames of
+// 50 answered requests, and the block that they make once all have a number.
+func second(s *Stream, n int) (block []byte) {
+	p := stat.NewPacker("a1")
+	for range 2 {
+		for i := range n {
+			f := frame(fmt.Sprintf("hello-%d", i), 5, 0, 1)
+			f.Requests, f.P50, f.P95 = 50, 0.02, 0.09
+			f.Slow[3], f.Slow[4], f.Slow[7] = 9, 35, 6
+			p.Add(&f)
+		}
+		block = unheaded(p.Take())
+		_ = s.Unpack(block)
+	}
+	return block
+}
+
+// unheaded is a block without its mark and length.
+func unheaded(block []byte) []byte {
+	_, size := binary.Uvarint(block[1:])
+	return block[1+size:]
+}
+
+// BenchmarkTakeIn is what it costs to take in a second of 100 revisions: from
+// the block's bytes to what each revision knows, and the list of those that are
+// to be looked at. BenchmarkReport has the looks in it too.
+func BenchmarkTakeIn(b *testing.B) {
+	a, err := New(Config{Scaler: ScalerFunc(func(context.Context, Order) error { return nil })})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer a.end()
+	s := a.Open()
+	defer s.Close()
+	block := second(s, 100)
+	var spare []*revision
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := s.Unpack(block); err != nil {
+			b.Fatal(err)
+		}
+		if spare = a.agenda.take(spare); len(spare) != 100 {
+			b.Fatal(len(spare), " reported")
+		}
+		for _, v := range spare {
+			v.expected = false
+		}
+	}
+}
+
+// BenchmarkReport is the same with all decisions: it waits until each of the 100
+// revisions has been decided on.
 func BenchmarkReport(b *testing.B) {
 	a := fleet(b, 100, 1)
 	s := a.Open()
 	defer s.Close()
-	frames := make([]stat.Frame, 100)
-	for i := range frames {
-		frames[i] = frame(fmt.Sprintf("hello-%d", i), 5, 0, 1)
-		s.Report(frames[i])
-	}
+	block := second(s, 100)
 	b.ReportAllocs()
 	for b.Loop() {
-		for i := range frames {
-			s.Report(frames[i])
+		until := a.decisions.Load() + 100
+		if err := s.Unpack(block); err != nil {
+			b.Fatal(err)
+		}
+		for a.decisions.Load() < until {
+			runtime.Gosched()
 		}
 	}
 }

@@ -180,7 +180,9 @@ func (a *Autoscaler) WriteMetrics(out io.Writer) error {
 		}
 		return 0
 	})
-	const writes, waking = "sluice_autoscaler_writes_total", "sluice_autoscaler_wake_duration_seconds"
+	const decisions, writes, waking = "sluice_autoscaler_decisions_total", "sluice_autoscaler_writes_total", "sluice_autoscaler_wake_duration_seconds"
+	w.Family(decisions, "counter", "Times that it was decided how many pods a revision is to have.")
+	w.Sample(decisions, float64(a.decisions.Load()))
 	w.Family(writes, "counter", "Scales written, by result.")
 	w.Sample(writes, float64(a.writes.done.Load()), stat.Label{Name: "result", Value: "ok"})
 	w.Sample(writes, float64(a.writes.failed.Load()), stat.Label{Name: "result", Value: "error"})

@@ -100,7 +100,9 @@ func (a *Autoscaler) SetDeployment(d *appsv1.Deployment) {
 	if d.Labels[contract.LabelRevision] == "" || d.DeletionTimestamp != nil {
 		return
 	}
-	a.revision(Key{d.Namespace, d.Name}).set(readFacts(d, a.cfg.Defaults))
+	f := readFacts(d, a.cfg.Defaults)
+	for !a.revision(Key{d.Namespace, d.Name}).set(f) {
+	}
 }
 
 // DeleteDeployment tells that a Deployment is gone.
@@ -126,6 +128,7 @@ func (a *Autoscaler) forget(v *revision) {
 	defer v.mu.Unlock()
 	if !v.there && v.actor == nil && len(v.loads) == 0 {
 		delete(a.revisions, v.key)
+		v.gone, v.history = true, nil // a stream may know it yet
 	}
 }
 

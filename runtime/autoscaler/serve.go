@@ -1,8 +1,6 @@
 package autoscaler
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,7 +18,6 @@ import (
 const (
 	beat      = 2 * time.Second // between two heartbeats of ours
 	quiet     = 2 * time.Second // of an HTTP/2 connection, before it is asked whether it lives
-	longest   = 64 << 10        // bytes of a frame
 	lingering = 10 * time.Second
 )
 
@@ -72,12 +69,13 @@ func (a *Autoscaler) serve(ctx context.Context) error {
 	return fmt.Errorf("autoscaler: %w", err)
 }
 
-// load serves one standing stream: a frame a line, and acknowledgements a line
-// the other way. An empty line is a heartbeat.
+// load serves one standing stream: frames, and acknowledgements a line the other
+// way.
 func (a *Autoscaler) load(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
 	_ = control.EnableFullDuplex() // HTTP/2 has it anyway
 	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.Header().Set("Accept-Post", stat.BlockType+", application/x-ndjson")
 	w.WriteHeader(http.StatusOK)
 	if control.Flush() != nil {
 		return
@@ -90,35 +88,13 @@ func (a *Autoscaler) load(w http.ResponseWriter, r *http.Request) {
 			_ = control.SetReadDeadline(time.Unix(1, 0)) // ends the reading
 		}
 	})
-	err := a.read(r.Body, s, control)
+	err := s.read(r.Body, control)
 	cancel()
 	s.Close()
 	wg.Wait()
 	if err != nil && a.base.Err() == nil {
 		a.cfg.Log.Info("activator's stream ended", "remote", r.RemoteAddr, "error", err)
 	}
-}
-
-// read reports what comes until the stream ends.
-func (a *Autoscaler) read(body io.Reader, s *Stream, control *http.ResponseController) error {
-	lines := bufio.NewScanner(body)
-	lines.Buffer(make([]byte, 0, 4<<10), longest)
-	for lines.Scan() {
-		line := bytes.TrimSpace(lines.Bytes())
-		if len(line) == 0 {
-			_ = control.SetReadDeadline(time.Now().Add(a.cfg.Silence)) // it promises another
-			continue
-		}
-		var f stat.Frame
-		if err := json.Unmarshal(line, &f); err != nil {
-			return fmt.Errorf("frame: %w", err)
-		}
-		if f.Namespace == "" || f.Revision == "" {
-			return errors.New("frame: no namespace or revision")
-		}
-		s.Report(f)
-	}
-	return lines.Err()
 }
 
 // answer writes acknowledgements and heartbeats. It is true if the stream is at

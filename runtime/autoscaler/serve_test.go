@@ -28,8 +28,9 @@ func served(t *testing.T, cfg Config) (*world, string) {
 // line is one activator's connection.
 type line struct {
 	*json.Encoder
-	body *io.PipeWriter
-	acks *json.Decoder
+	body   *io.PipeWriter
+	acks   *json.Decoder
+	header http.Header
 }
 
 func dial(t *testing.T, base string, h2 bool) *line {
@@ -56,7 +57,7 @@ func dial(t *testing.T, base string, h2 bool) *line {
 	if res.StatusCode != http.StatusOK {
 		t.Fatal(res.Status)
 	}
-	return &line{json.NewEncoder(w), w, json.NewDecoder(res.Body)}
+	return &line{json.NewEncoder(w), w, json.NewDecoder(res.Body), res.Header}
 }
 
 func TestServe_AStreamWakesAndIsAnswered(t *testing.T) {
@@ -198,4 +199,37 @@ func TestNew_WantsAScaler(t *testing.T) {
 	if _, err := New(Config{}); err == nil {
 		t.Error("there is none")
 	}
+}
+
+func TestServe_AStreamOfBlocksWakesAndIsAnswered(t *testing.T) {
+	w, base := served(t, Config{})
+	w.put("hello-2", 1, 1)
+	l := dial(t, base, true)
+	if got := l.header.Get("Accept-Post"); !strings.Contains(got, stat.BlockType) {
+		t.Errorf("it accepts %q", got)
+	}
+	p := stat.NewPacker("a1")
+	wake := frame("hello-1", 0, 1, 0)
+	wake.Wake = true
+	p.Add(&wake)
+	if _, err := l.body.Write(p.Take()); err != nil {
+		t.Fatal(err)
+	}
+	var ack stat.Ack
+	if err := l.acks.Decode(&ack); err != nil || ack.Want != 1 || ack.Revision != "hello-1" {
+		t.Fatalf("%+v, %v", ack, err)
+	}
+	_ = l.Encode(frame("hello-2", 7, 0, 1)) // lines may stand between blocks
+	wake = frame("hello-1", 0, 40, 0)
+	wake.Wake = true
+	p.Add(&wake)
+	_, _ = l.body.Write(p.Take())
+	if err := l.acks.Decode(&ack); err != nil || ack.Want < 1 || ack.Error != "" {
+		t.Fatalf("%+v, %v", ack, err)
+	}
+	if top := w.a.Top(); len(top) != 2 || top[0].Queued != 40 || top[1].InFlight != 7 {
+		t.Errorf("%+v", top)
+	}
+	_, _ = l.body.Write([]byte{stat.BlockMark, 3, 9, 9, 9})
+	streams(t, w, 0)
 }

@@ -1,11 +1,16 @@
 package demand
 
 import (
+	"bufio"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -105,16 +110,21 @@ func (s starter) Start(_ context.Context, namespace, revision string) error {
 // autoscaler is the other half: it collects frames and acknowledges wakes.
 func autoscaler(t *testing.T, ack stat.Ack) (address string, frames <-chan stat.Frame) {
 	t.Helper()
-	got := make(chan stat.Frame, 1000)
+	return autoscalerOf(t, ack, stat.BlockType+", application/x-ndjson")
+}
+
+// autoscalerOf says what it accepts.
+func autoscalerOf(t *testing.T, ack stat.Ack, accepts string) (address string, frames <-chan stat.Frame) {
+	t.Helper()
+	got := make(chan stat.Frame, 10000)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		flush := http.NewResponseController(w).Flush
+		if accepts != "" {
+			w.Header().Set("Accept-Post", accepts)
+		}
 		w.WriteHeader(http.StatusOK)
 		_ = flush()
-		for dec := json.NewDecoder(r.Body); ; {
-			var f stat.Frame
-			if dec.Decode(&f) != nil {
-				return
-			}
+		take := func(f stat.Frame) {
 			got <- f
 			if f.Wake {
 				ack.Namespace, ack.Revision = f.Namespace, f.Revision
@@ -122,12 +132,57 @@ func autoscaler(t *testing.T, ack stat.Ack) (address string, frames <-chan stat.
 				_ = flush()
 			}
 		}
+		if accepts == "" {
+			readLines(r.Body, take)
+			return
+		}
+		if err := readBlocks(r.Body, take); err != nil {
+			t.Error(err)
+		}
 	}))
 	server.Config.Protocols = new(http.Protocols)
 	server.Config.Protocols.SetUnencryptedHTTP2(true)
 	server.Start()
 	t.Cleanup(server.Close)
 	return server.Listener.Addr().String(), got
+}
+
+func readLines(body io.Reader, take func(stat.Frame)) {
+	for dec := json.NewDecoder(body); ; {
+		var f stat.Frame
+		if dec.Decode(&f) != nil {
+			return
+		}
+		take(f)
+	}
+}
+
+// readBlocks says what is wrong with a block.
+func readBlocks(body io.Reader, take func(stat.Frame)) error {
+	var u stat.Unpacker
+	for in := bufio.NewReader(body); ; {
+		mark, err := in.ReadByte()
+		if err != nil {
+			return nil // the stream is over
+		}
+		length, err := binary.ReadUvarint(in)
+		if err != nil || mark != stat.BlockMark || length > stat.BlockLongest {
+			return fmt.Errorf("a block of %d bytes after %#x: %w", length, mark, err)
+		}
+		block := make([]byte, length)
+		if _, err := io.ReadFull(in, block); err != nil {
+			return nil
+		}
+		u.Begin(block)
+		for told, more := u.Next(); more; told, more = u.Next() {
+			f := *told.Frame
+			f.Pods = slices.Clone(f.Pods)
+			take(f)
+		}
+		if u.Err() != nil {
+			return u.Err()
+		}
+	}
 }
 
 // run starts a Teller and ends it with the test.
@@ -177,6 +232,47 @@ func TestTeller_AnActiveRevisionIsToldOfAtOnceAndThenEachPeriodUntilItIsQuiet(t 
 	}
 	for s.active() > 0 {
 		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestTeller_AnAutoscalerThatKnowsNoBlocksGetsLines(t *testing.T) {
+	address, frames := autoscalerOf(t, stat.Ack{Want: 1}, "")
+	s, l := newSource(), &leader{moved: make(chan struct{}, 1)}
+	teller := run(t, Config{Leader: l, Starter: never(t), Patience: 10 * time.Second}, s)
+	l.is(address)
+	s.set(activator.Load{Key: key, InFlight: 3, Ready: 2})
+	if f := <-frames; f.InFlight != 3 || f.Activator != "a1" || f.Revision != "hello-1" {
+		t.Errorf("%+v", f)
+	}
+	if err := teller.Wake(t.Context(), key); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTeller_WhatWasToldWhileNobodyLedComesInBlocksThatAreNotTooLong(t *testing.T) {
+	address, frames := autoscaler(t, stat.Ack{})
+	s, l := newSource(), &leader{moved: make(chan struct{}, 1)}
+	for i := range stat.PodsTold {
+		s.pods = append(s.pods, stat.Pod{Name: fmt.Sprintf("%0250d", i)})
+	}
+	const n = 50
+	teller := run(t, Config{Leader: l, Starter: never(t), Period: time.Hour, Sample: time.Hour, Idle: time.Hour}, s)
+	for i := range n {
+		s.set(activator.Load{Key: activator.Key{Namespace: "default", Revision: fmt.Sprint("hello-", i)}, InFlight: 1, Ready: 2})
+	}
+	for len(teller.frames) < n {
+		time.Sleep(time.Millisecond) // nothing announces it
+	}
+	l.is(address)
+	seen := map[string]bool{}
+	for range n {
+		f := <-frames
+		if seen[f.Revision] = true; len(f.Pods) != stat.PodsTold || f.Pods[63].Name != s.pods[63].Name {
+			t.Fatalf("%s: %d pods", f.Revision, len(f.Pods))
+		}
+	}
+	if len(seen) != n {
+		t.Errorf("%d revisions", len(seen))
 	}
 }
 

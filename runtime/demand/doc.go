@@ -8,7 +8,8 @@
 //
 // # Out
 //
-// stat.Frame lines on one connection, nothing for idle revisions. A wake is
+// stat.Frames on one connection, nothing for idle revisions: in blocks where the
+// autoscaler takes them, else in lines, as one of before there were blocks reads. A wake is
 // answered within milliseconds; where no autoscaler answers, the pod is asked
 // for directly, so that sleeping services wake without one.
 //

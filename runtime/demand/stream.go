@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -73,7 +75,8 @@ var errMoved = errors.New("another one leads")
 func (t *Teller) stream(ctx context.Context, client *http.Client, address string) error {
 	g, ctx := errgroup.WithContext(ctx)
 	body, frames := io.Pipe()
-	g.Go(func() error { return t.write(ctx, frames, address) })
+	blocks := make(chan bool, 1) // whether it takes them, once it has answered
+	g.Go(func() error { return t.write(ctx, frames, blocks, address) })
 	g.Go(func() error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+stat.LoadPath, body)
 		if err != nil {
@@ -90,6 +93,7 @@ func (t *Teller) stream(ctx context.Context, client *http.Client, address string
 		if resp.StatusCode != http.StatusOK {
 			return fmt.Errorf("it answers %s", resp.Status)
 		}
+		blocks <- takesBlocks(resp.Header)
 		return t.read(resp.Body)
 	})
 	err := g.Wait()
@@ -97,6 +101,12 @@ func (t *Teller) stream(ctx context.Context, client *http.Client, address string
 		return nil
 	}
 	return err
+}
+
+// takesBlocks tells whether an autoscaler says so; one of before there were
+// blocks does not.
+func takesBlocks(h http.Header) bool {
+	return slices.ContainsFunc(h.Values("Accept-Post"), func(v string) bool { return strings.Contains(v, stat.BlockType) })
 }
 
 // identify says who streams.
@@ -113,17 +123,23 @@ func (t *Teller) identify(ctx context.Context, req *http.Request) error {
 }
 
 // write sends frames until ctx ends or somebody else leads.
-func (t *Teller) write(ctx context.Context, to *io.PipeWriter, address string) error {
+func (t *Teller) write(ctx context.Context, to *io.PipeWriter, blocks <-chan bool, address string) error {
 	stop := context.AfterFunc(ctx, func() { to.CloseWithError(ctx.Err()) })
 	defer stop()
 	defer to.Close()
-	enc := json.NewEncoder(to)
+	var frames <-chan *stat.Frame
+	var send func(first *stat.Frame) error
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case f := <-t.frames:
-			if err := enc.Encode(f); err != nil {
+		case yes := <-blocks:
+			frames, send = t.frames, t.lines(to)
+			if yes {
+				send = t.blocks(to)
+			}
+		case f := <-frames:
+			if err := send(f); err != nil {
 				return err
 			}
 		case <-t.cfg.Leader.Moved():
@@ -131,6 +147,40 @@ func (t *Teller) write(ctx context.Context, to *io.PipeWriter, address string) e
 				return errMoved
 			}
 		}
+	}
+}
+
+// lines sends a frame in a line.
+func (t *Teller) lines(to io.Writer) func(*stat.Frame) error {
+	enc := json.NewEncoder(to)
+	return func(f *stat.Frame) error { return enc.Encode(f) }
+}
+
+// blocks sends a frame, and in one block with it those that wait behind it.
+func (t *Teller) blocks(to io.Writer) func(first *stat.Frame) error {
+	p := stat.NewPacker(t.cfg.ID)
+	return func(f *stat.Frame) error {
+		for p.Add(f) {
+			if f = t.waiting(); f == nil {
+				break
+			}
+		}
+		if _, err := to.Write(p.Take()); err != nil || f == nil {
+			return err
+		}
+		p.Add(f) // the block was full
+		_, err := to.Write(p.Take())
+		return err
+	}
+}
+
+// waiting is a frame that waits, or nil.
+func (t *Teller) waiting() *stat.Frame {
+	select {
+	case f := <-t.frames:
+		return f
+	default:
+		return nil
 	}
 }
 

@@ -1,8 +1,10 @@
-// Package stat counts and measures for /metrics, in Prometheus' text format.
+// Package stat counts and measures for /metrics, in Prometheus' text format, and
+// says what an activator and an autoscaler tell each other.
 //
 // # In
 //
-// Observations, from many goroutines at once, without locks.
+// Observations, from many goroutines at once, without locks. Frames, of which
+// [Packer] makes blocks; and blocks, of which [Unpacker] makes frames.
 //
 // # Out
 //
@@ -11,5 +13,5 @@
 //
 // # Reads
 //
-// writer.go
+// writer.go; frame.go, then block.go
 package stat

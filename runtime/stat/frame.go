@@ -1,7 +1,9 @@
 package stat
 
 // LoadPath is where an activator posts its standing stream of Frames to the
-// autoscaler: one JSON object a line, both ways, for as long as both live.
+// autoscaler, for as long as both live: in blocks where the autoscaler says that
+// it takes them (BlockType), else one JSON object a line. What comes back is
+// JSON.
 const LoadPath = "/v1/load"
 
 // Frame is what one activator says of one revision, about once a second while

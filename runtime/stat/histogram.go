@@ -57,6 +57,13 @@ func (c Counts) Since(earlier Counts) Counts {
 	return c
 }
 
+// Add counts what another has counted too.
+func (c *Counts) Add(more *Counts) {
+	for i := range c {
+		c[i] += more[i]
+	}
+}
+
 // Quantile is the duration in seconds below which a share q, 0 to 1, of what
 // was counted is; within a bucket it is interpolated. 0 if nothing was.
 func (c Counts) Quantile(q float64) float64 {
