@@ -122,7 +122,7 @@ func dispatch(l net.Listener, dir, to string) error {
 		}
 	}
 	d.Synced()
-	go func() { _ = http.Serve(l, d.Ingress()) }()
+	go func() { _ = d.Server(l).Serve() }()
 	return d.Run(context.Background())
 }
 

@@ -171,5 +171,5 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Ingress takes events.
+// Ingress takes events, however they are posted.
 func (d *Dispatcher) Ingress() http.Handler { return http.HandlerFunc(d.serve) }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sluice-dev/sluice/runtime/bus"
+	"github.com/sluice-dev/sluice/runtime/channel/inlet"
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
 )
 
@@ -35,7 +36,7 @@ func refuse(status int, format string, args ...any) *refusal {
 
 // serve answers one request.
 func (d *Dispatcher) serve(w http.ResponseWriter, r *http.Request) {
-	c, err := d.find(r)
+	c, err := d.find(r.Host, r.URL.Path)
 	if err != nil {
 		d.count.lost.Add(1)
 		answer(w, err)
@@ -59,17 +60,17 @@ func (d *Dispatcher) serve(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-// find is the channel that a request is for.
-func (d *Dispatcher) find(r *http.Request) (*live, error) {
+// find is the channel that a request to a host and a path is for.
+func (d *Dispatcher) find(to, path string) (*live, error) {
 	t := d.table.Load()
-	host := hostOf(r.Host)
+	host := hostOf(to)
 	if c := t.hosts[host]; c != nil {
-		if r.URL.Path != "/" && r.URL.Path != "" {
-			return nil, refuse(http.StatusNotFound, "channel %s takes events at /, not at %s", c.spec.Ref, r.URL.Path)
+		if path != "/" && path != "" {
+			return nil, refuse(http.StatusNotFound, "channel %s takes events at /, not at %s", c.spec.Ref, path)
 		}
 		return c, nil
 	}
-	if c := t.paths[strings.TrimSuffix(r.URL.Path, "/")]; c != nil {
+	if c := t.paths[strings.TrimSuffix(path, "/")]; c != nil {
 		return c, nil
 	}
 	if !d.Ready() {
@@ -80,8 +81,10 @@ func (d *Dispatcher) find(r *http.Request) (*live, error) {
 
 // hostOf is a Host header without port, in lower case.
 func hostOf(host string) string {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
+	if strings.IndexByte(host, ':') >= 0 {
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
 	}
 	return strings.TrimSuffix(strings.ToLower(host), ".")
 }
@@ -98,16 +101,21 @@ func (d *Dispatcher) take(c *live, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	events, err := cloudevents.FromHTTP(r.Header, body)
+	return d.accept(r.Context(), c, r.Header, body)
+}
+
+// accept stores what a body and its headers are.
+func (d *Dispatcher) accept(ctx context.Context, c *live, h http.Header, body []byte) error {
+	events, err := cloudevents.FromHTTP(h, body)
 	if err != nil {
 		return err
 	}
 	for i := range events {
-		if err := carryTrace(&events[i], r.Header); err != nil {
+		if err := carryTrace(&events[i], h); err != nil {
 			return err
 		}
 	}
-	_, err = d.store(r.Context(), c, events)
+	_, err = d.store(ctx, c, events)
 	return err
 }
 
@@ -180,22 +188,30 @@ func (d *Dispatcher) notStored(c *live, err error) error {
 
 // answer turns an error into an HTTP answer.
 func answer(w http.ResponseWriter, err error) {
-	h := w.Header()
-	status := http.StatusInternalServerError
+	a := answerTo(err)
+	for name, value := range a.Header {
+		w.Header().Set(name, value)
+	}
+	w.WriteHeader(a.Status)
+	_, _ = io.WriteString(w, a.Text) // the sender may be gone
+}
+
+// answerTo is what an error means for the sender.
+func answerTo(err error) inlet.Answer {
+	a := inlet.Answer{Status: http.StatusInternalServerError, Text: err.Error() + "\n", Header: map[string]string{
+		"X-Content-Type-Options": "nosniff", "Content-Type": "text/plain; charset=utf-8",
+	}}
 	if e, ok := errors.AsType[*cloudevents.Error](err); ok {
-		status = e.Status
+		a.Status = e.Status
 	}
 	if r, ok := errors.AsType[*refusal](err); ok {
-		status = r.status
+		a.Status = r.status
 		if r.retryAfter > 0 {
-			h.Set("Retry-After", strconv.Itoa(int((r.retryAfter+time.Second-1)/time.Second)))
+			a.Header["Retry-After"] = strconv.Itoa(int((r.retryAfter + time.Second - 1) / time.Second))
 		}
 	}
-	if status == http.StatusMethodNotAllowed {
-		h.Set("Allow", "POST, OPTIONS")
+	if a.Status == http.StatusMethodNotAllowed {
+		a.Header["Allow"] = "POST, OPTIONS"
 	}
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, err.Error()+"\n") // the sender may be gone
+	return a
 }

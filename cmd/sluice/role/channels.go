@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -98,7 +99,7 @@ func (o *channelsOptions) serve(ctx context.Context, d *channel.Dispatcher, watc
 		stop, cancel := context.WithCancel(ctx)
 		defer cancel()
 		context.AfterFunc(lasting, cancel)
-		return takeEvents(stop, o.listen, d.Ingress(), admin, log)
+		return takeEvents(stop, o.listen, d, admin, log)
 	})
 	return g.Wait()
 }
@@ -120,13 +121,14 @@ func becomesReady(ctx context.Context, d *channel.Dispatcher, admin *admin) erro
 
 // takeEvents serves the ingress until ctx ends and the last request has its
 // answer.
-func takeEvents(ctx context.Context, listen string, h http.Handler, admin *admin, log *slog.Logger) error {
-	server := &http.Server{Addr: listen, Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute}
-	server.Protocols = new(http.Protocols)
-	server.Protocols.SetHTTP1(true)
-	server.Protocols.SetUnencryptedHTTP2(true)
+func takeEvents(ctx context.Context, listen string, d *channel.Dispatcher, admin *admin, log *slog.Logger) error {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
+	if err != nil {
+		return err
+	}
+	server := d.Server(l)
 	failed := make(chan error, 1)
-	go func() { failed <- server.ListenAndServe() }()
+	go func() { failed <- server.Serve() }()
 	log.Info("takes events", "listen", listen)
 	select {
 	case err := <-failed:
@@ -136,7 +138,7 @@ func takeEvents(ctx context.Context, listen string, h http.Handler, admin *admin
 	admin.ready.Store(false)
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	err := server.Shutdown(last)
+	err = server.Shutdown(last)
 	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}

@@ -37,6 +37,10 @@ type conn struct {
 	out   []byte // scratch for the request
 	used  bool
 	since time.Time // idle since
+	// The context that ends what goes over the connection: it stays from one
+	// exchange to the next, for most have the same.
+	watched <-chan struct{}
+	unwatch func() bool // nil: none
 }
 
 func (p *pool) get(ctx context.Context, deadline time.Time) (*conn, error) {
@@ -82,11 +86,11 @@ func (p *pool) put(c *conn, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.idle) > 0 && now.Sub(p.idle[0].since) > p.cfg.IdleTimeout {
-		_ = p.idle[0].nc.Close()
+		p.idle[0].close()
 		p.idle = p.idle[1:]
 	}
 	if len(p.idle) >= p.cfg.MaxIdle {
-		_ = c.nc.Close()
+		c.close()
 		return
 	}
 	p.idle = append(p.idle, c)
@@ -101,22 +105,54 @@ func (p *pool) close() {
 // drop ends all idle connections. Under mu.
 func (p *pool) drop() {
 	for _, c := range p.idle {
-		_ = c.nc.Close()
+		c.close()
 	}
 	p.idle = nil
 }
 
 var longAgo = time.Unix(1, 0)
 
+// close ends the connection.
+func (c *conn) close() {
+	if c.unwatch != nil {
+		c.unwatch()
+	}
+	_ = c.nc.Close()
+}
+
+// watch has ctx end what is going on; false is a connection that an earlier
+// context has ended.
+func (c *conn) watch(ctx context.Context) bool {
+	done := ctx.Done()
+	if done == c.watched {
+		return true
+	}
+	if c.unwatch != nil && !c.unwatch() {
+		return false
+	}
+	c.watched, c.unwatch = done, nil
+	if done != nil {
+		c.unwatch = context.AfterFunc(ctx, func() { _ = c.nc.SetDeadline(longAgo) })
+	}
+	return true
+}
+
 // exchange sends the event, reads the answer, and keeps or ends the connection.
 func (c *conn) exchange(ctx context.Context, deadline time.Time, t *Target, e *cloudevents.Event, format string) (Answer, error) {
+	if !c.watch(ctx) {
+		c.close()
+		return Answer{}, errStale
+	}
 	_ = c.nc.SetDeadline(deadline)
-	stop := context.AfterFunc(ctx, func() { _ = c.nc.SetDeadline(longAgo) })
+	if ctx.Err() != nil { // then what watches may have been before us
+		c.close()
+		return Answer{}, context.Cause(ctx)
+	}
 	answer, keep, err := c.talk(t, e, format)
-	if stop() && err == nil && keep {
+	if err == nil && keep && ctx.Err() == nil {
 		c.pool.put(c, time.Now())
 	} else {
-		_ = c.nc.Close()
+		c.close()
 	}
 	switch {
 	case err == nil:
@@ -140,6 +176,9 @@ func (c *conn) talk(t *Target, e *cloudevents.Event, format string) (Answer, boo
 	}
 	if _, err := c.br.Peek(1); err != nil {
 		return Answer{}, false, stale(err)
+	}
+	if status := c.plain(); status != 0 {
+		return Answer{Status: status}, c.br.Buffered() == 0, nil
 	}
 	return c.read(t)
 }
@@ -165,7 +204,7 @@ func (c *conn) read(t *Target) (Answer, bool, error) {
 			continue
 		}
 		a, err := readAnswer(resp, t.client.cfg.MaxAnswer)
-		return a, !resp.Close && resp.StatusCode >= 200, err
+		return a, !resp.Close && resp.StatusCode >= 200 && c.br.Buffered() == 0, err
 	}
 }
 

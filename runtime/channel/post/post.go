@@ -22,7 +22,8 @@ import (
 type Config struct {
 	// Dial connects. Default: net.Dialer with 5 s.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// MaxIdle is how many idle connections are kept per address. Default 256.
+	// MaxIdle is how many idle connections are kept per address. Default 1024:
+	// some subscriptions at one address with 64 deliveries each.
 	MaxIdle int
 	// IdleTimeout is how long one is kept. Default 60 s.
 	IdleTimeout time.Duration
@@ -42,7 +43,7 @@ func New(cfg Config) *Client {
 	if cfg.Dial == nil {
 		cfg.Dial = (&net.Dialer{Timeout: 5 * time.Second}).DialContext
 	}
-	cfg.MaxIdle = cmp.Or(cfg.MaxIdle, 256)
+	cfg.MaxIdle = cmp.Or(cfg.MaxIdle, 1024)
 	cfg.IdleTimeout = cmp.Or(cfg.IdleTimeout, time.Minute)
 	cfg.MaxAnswer = cmp.Or(cfg.MaxAnswer, contract.DefaultMaxEventBytes)
 	return &Client{cfg: cfg, pools: map[string]*pool{}}
@@ -124,6 +125,8 @@ func (c *Client) secure(pem string) (*http.Client, error) {
 // Answer is what a target said.
 type Answer struct {
 	Status int
+	// Header may be nil where there is nothing in it to act on: the status is
+	// 2xx, and there is neither a body nor a header of an event.
 	Header http.Header
 	Body   []byte
 }
