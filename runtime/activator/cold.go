@@ -65,8 +65,8 @@ func (c *cold) sees(e endpoint) {
 // endCold has the start end with the first byte on w. Of several requests the
 // first that is asked for an answer counts.
 func (v *revision) endCold(w http.ResponseWriter) http.ResponseWriter {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.lock()
+	defer v.unlock()
 	if v.cold.begun.IsZero() || v.cold.reached[coldReady].IsZero() {
 		return w
 	}

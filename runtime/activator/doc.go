@@ -16,6 +16,7 @@
 //
 // # Reads
 //
-// handler.go (a request's way), queue.go (claim and release), pods.go (which
+// handler.go (a request's way), queue.go (claim and release), lane.go (the same
+// without the lock, where there is one pod), pods.go (which
 // pods there are), prober.go (when one is usable), server.go (the process).
 package activator

@@ -39,19 +39,19 @@ func (g *Guest) Ask(id uint64, a Asking) {
 // ask is false if the revision was forgotten meanwhile.
 func (g *Guest) ask(id uint64, t turn, a Asking) bool {
 	v := g.owner.revisions.get(a.Key)
-	v.mu.Lock()
+	v.lock()
 	if v.retired {
-		v.mu.Unlock()
+		v.unlock()
 		return false
 	}
 	if v.loans.lender != nil && !a.Insist {
-		v.mu.Unlock()
+		v.unlock()
 		g.reply(id, Reply{})
 		return true
 	}
 	if p := v.take(t.arrived); p != nil {
 		g.give(v, id, p)
-		v.mu.Unlock()
+		v.unlock()
 		return true
 	}
 	w, err := v.queue(t, g, id)
@@ -61,7 +61,7 @@ func (g *Guest) ask(id uint64, t turn, a Asking) bool {
 		g.mu.Unlock()
 		v.dispatch() // it may have come before the one for whom there was no place
 	}
-	v.mu.Unlock()
+	v.unlock()
 	if err != nil {
 		g.reply(id, Reply{Full: true})
 		return true
@@ -109,11 +109,11 @@ func (g *Guest) Cancel(id uint64) {
 }
 
 func (at wait) cancel() {
-	at.v.mu.Lock()
+	at.v.lock()
 	if at.w.queued {
 		at.v.strike(at.w)
 	}
-	at.v.mu.Unlock()
+	at.v.unlock()
 	at.v.owner.revisions.retire(at.v)
 }
 
@@ -134,11 +134,11 @@ func (g *Guest) Hold(k Key, pod string, n int) {
 	}
 	for held := false; !held; {
 		v := g.owner.revisions.get(k)
-		v.mu.Lock()
+		v.lock()
 		if held = !v.retired; held && (v.loans.held || v.loans.lender != nil) {
 			v.lend(g, pod, n)
 		}
-		v.mu.Unlock()
+		v.unlock()
 	}
 }
 
@@ -158,8 +158,8 @@ func (g *Guest) Forget(k Key) { g.at(k, func(v *revision) { v.collect(g) }) }
 // at calls f with the revision's mu held, if there is such a revision.
 func (g *Guest) at(k Key, f func(*revision)) {
 	if v := g.owner.revisions.find(k); v != nil {
-		v.mu.Lock()
-		defer v.mu.Unlock()
+		v.lock()
+		defer v.unlock()
 		f(v)
 	}
 }
@@ -178,9 +178,9 @@ func (g *Guest) Leave() {
 	g.visited = map[*revision]struct{}{}
 	g.mu.Unlock()
 	for v := range visited {
-		v.mu.Lock()
+		v.lock()
 		v.collect(g)
-		v.mu.Unlock()
+		v.unlock()
 		g.owner.revisions.retire(v)
 	}
 }

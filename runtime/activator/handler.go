@@ -128,8 +128,8 @@ func (a *Activator) refusal(v *revision, err error) error {
 
 // trouble says what stands in the way of a request that waited in vain.
 func (v *revision) trouble() string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.lock()
+	defer v.unlock()
 	switch {
 	case v.wakeErr != nil && v.live() == 0:
 		return "no pod could be started: " + v.wakeErr.Error()

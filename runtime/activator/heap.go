@@ -1,7 +1,7 @@
 package activator
 
-// heap keeps the usable pods so that the least loaded is first; a full pod
-// weighs more than any other, and one that is to go more than any that stays. All of its work is log(pods) at most.
+// heap keeps the usable pods so that the least loaded is first. All of its work is
+// log(pods) at most.
 type heap []*pod
 
 // none is the index of a pod that is not in the heap.
@@ -45,56 +45,69 @@ func (h *heap) add(p *pod) {
 func (h *heap) remove(p *pod) {
 	old := *h
 	i, last := p.index, len(old)-1
-	old.swap(i, last)
+	moved := old[last]
 	old[last] = nil
 	*h = old[:last]
 	p.index = none
-	if i < last {
+	if moved != p {
+		h.put(i, moved)
 		h.up(i)
-		h.down(i)
+		h.down(moved.index)
 	}
 }
 
-func (h heap) less(i, j int) bool {
-	a, b := h[i], h[j]
-	if af, bf := a.full(), b.full(); af != bf {
-		return bf
+const (
+	heavyRetiring = 1 << 40 // more than any pod has requests
+	heavyFull     = 1 << 41
+)
+
+// weight is what orders pods: the requests at p; but one that is to go weighs
+// more than any that stays, and a full one more than any other.
+func (p *pod) weight() int {
+	w := p.inflight
+	if p.retiring {
+		w += heavyRetiring
 	}
-	if a.retiring != b.retiring {
-		return b.retiring
+	if p.full() {
+		w += heavyFull
 	}
-	return a.inflight < b.inflight
+	return w
 }
 
-func (h heap) swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
+// put places p; who was there is placed elsewhere, or gone.
+func (h heap) put(i int, p *pod) { h[i], p.index = p, i }
 
 func (h heap) up(i int) {
-	for i > 0 {
+	p := h[i]
+	for weight := p.weight(); i > 0; {
 		parent := (i - 1) / 2
-		if !h.less(i, parent) {
-			return
+		if h[parent].weight() <= weight {
+			break
 		}
-		h.swap(i, parent)
+		h.put(i, h[parent])
 		i = parent
 	}
+	h.put(i, p)
 }
 
 func (h heap) down(i int) {
-	for {
+	p := h[i]
+	for weight := p.weight(); ; {
 		child := 2*i + 1
 		if child >= len(h) {
-			return
+			break
 		}
-		if child+1 < len(h) && h.less(child+1, child) {
-			child++
+		least := h[child].weight()
+		if child+1 < len(h) {
+			if other := h[child+1].weight(); other < least {
+				child, least = child+1, other
+			}
 		}
-		if !h.less(child, i) {
-			return
+		if weight <= least {
+			break
 		}
-		h.swap(i, child)
+		h.put(i, h[child])
 		i = child
 	}
+	h.put(i, p)
 }

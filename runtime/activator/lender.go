@@ -67,7 +67,7 @@ func (v *revision) borrow(ctx context.Context, t turn, d time.Duration) (*pod, e
 	v.loans.asking++
 	v.beginCold(t.arrived)
 	pressed := v.loans.asking == 1
-	v.mu.Unlock()
+	v.unlock()
 	v.touch()
 	if pressed {
 		v.owner.active.press()
@@ -79,9 +79,9 @@ func (v *revision) borrow(ctx context.Context, t turn, d time.Duration) (*pod, e
 	if why != nil && !lender.Cancel(id) {
 		got = <-done
 	}
-	v.mu.Lock()
+	v.lock()
 	v.loans.asking--
-	v.mu.Unlock()
+	v.unlock()
 	switch {
 	case got.p != nil && (why == nil || why == errTimeout):
 		return got.p, nil
@@ -107,8 +107,8 @@ func (v *revision) accept(from Lender, r Reply) lent {
 	if r.Place == nil {
 		return lent{full: r.Full}
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.lock()
+	defer v.unlock()
 	if v.loans.lender == from {
 		return lent{p: v.occupy(r.Place)}
 	}

@@ -101,8 +101,8 @@ func (a *Activator) Settle() {
 		return
 	}
 	a.revisions.each(func(v *revision) {
-		v.mu.Lock()
-		defer v.mu.Unlock()
+		v.lock()
+		defer v.unlock()
 		for _, l := range v.loans.former {
 			l.Forget(v.key)
 		}
@@ -117,8 +117,8 @@ func (a *Activator) Settle() {
 // Tell says to an owner, for each revision that it owns, what this process holds.
 func (a *Activator) Tell(owner Lender) {
 	a.revisions.each(func(v *revision) {
-		v.mu.Lock()
-		defer v.mu.Unlock()
+		v.lock()
+		defer v.unlock()
 		if v.loans.lender == owner {
 			v.tell()
 		}
@@ -149,8 +149,8 @@ func (v *revision) tell() {
 }
 
 func (v *revision) reassign(met bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.lock()
+	defer v.unlock()
 	from, to := v.loans.lender, v.owner.lender(v.key)
 	v.loans.held = to == nil && (v.loans.held || met || from != nil)
 	if from == to || v.retired {

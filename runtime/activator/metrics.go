@@ -49,8 +49,8 @@ func (a *Activator) Loads() []Load {
 }
 
 func (v *revision) load() Load {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.lock()
+	defer v.unlock()
 	l := Load{Key: v.key, Service: v.service, Pods: len(v.pods), Ready: len(v.usable), InFlight: v.running, Queued: v.line.length - v.loans.waiting + v.loans.asking, Line: v.line.length}
 	l.Terminating = l.Pods - v.live()
 	for _, p := range v.usable {

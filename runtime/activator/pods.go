@@ -3,6 +3,7 @@ package activator
 import (
 	"context"
 	"encoding/json"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,8 +16,9 @@ type pod struct {
 	endpoint // names, address and limits never change; the revision's mu guards the rest
 	upstream *proxy.Upstream
 	timeouts proxy.Timeouts
-	limit    int    // requests at once; 0: no limit
-	text     string // of the limits, when it was needed
+	limit    int          // requests at once; 0: no limit
+	text     string       // of the limits, when it was needed
+	lane     atomic.Int64 // requests at it while its lane is open, else shut
 
 	// All below is guarded by the revision's mu.
 	inflight int  // requests at it that we know of: our own, and those of activators that borrow here
@@ -55,6 +57,7 @@ const defaultTimeout = 300 * time.Second
 
 func (a *Activator) newPod(e endpoint) *pod {
 	p := &pod{endpoint: e, index: none, limit: int(e.limits.ContainerConcurrency)}
+	p.lane.Store(shut)
 	p.upstream = a.cfg.Proxy.Upstream(e.addr, e.limits.Protocol)
 	p.timeouts = proxy.Timeouts{
 		Total:         time.Duration(e.limits.TimeoutSeconds) * time.Second,
@@ -96,19 +99,19 @@ func (a *Activator) forget(k Key, name string) {
 	if v == nil {
 		return
 	}
-	v.mu.Lock()
+	v.lock()
 	if p := v.pods[name]; p != nil {
 		v.detach(p)
 		v.askForPod()
 	}
-	v.mu.Unlock()
+	v.unlock()
 	a.revisions.retire(v)
 }
 
 // set brings the pod up to what e says. It is false if v is forgotten already.
 func (v *revision) set(e endpoint) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.lock()
+	defer v.unlock()
 	if v.retired {
 		return false
 	}
@@ -185,8 +188,8 @@ func (v *revision) refresh(p *pod) {
 // doubt takes a pod that could not be connected to out of use, until a probe
 // succeeds. (Kubernetes would find out a probe's period later.)
 func (v *revision) doubt(p *pod) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.lock()
+	defer v.unlock()
 	p.doubted, p.probed = true, false
 	v.refresh(p)
 	if v.loans.lender != nil {
@@ -215,12 +218,12 @@ func (v *revision) closeIdle() {
 
 // eachPod calls f for every pod, without holding the lock.
 func (v *revision) eachPod(f func(*pod)) {
-	v.mu.Lock()
+	v.lock()
 	all := make([]*pod, 0, len(v.pods))
 	for _, p := range v.pods {
 		all = append(all, p)
 	}
-	v.mu.Unlock()
+	v.unlock()
 	for _, p := range all {
 		f(p)
 	}

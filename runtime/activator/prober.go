@@ -53,8 +53,8 @@ func needed(checks []check) int {
 
 // passed makes p usable, unless it was decided meanwhile that it is not.
 func (v *revision) passed(ctx context.Context, p *pod) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.lock()
+	defer v.unlock()
 	if ctx.Err() != nil {
 		return
 	}

@@ -33,7 +33,9 @@ type revision struct {
 	active atomic.Bool // in the owner's activity
 	isCold atomic.Bool // cold has begun
 
-	mu      sync.Mutex      // guards all below; held for a few instructions only
+	lane atomic.Pointer[pod] // whose places need no lock, or nil: see lane.go
+
+	mu      sync.Mutex      // guards all below; held for a few instructions only, and taken by lock
 	pods    map[string]*pod // by name, all that exist
 	usable  heap            // those that take requests, the least loaded first
 	line    line            // who waits
@@ -72,8 +74,12 @@ type waiter struct {
 // one who came earlier, or another process gives the places. Every claimed
 // place ends with a release.
 func (v *revision) claim(arrived time.Time) *pod {
-	v.mu.Lock()
-	var p *pod
+	p := v.lane.Load()
+	if p != nil && p.enter() {
+		return p
+	}
+	v.lock()
+	p = nil
 	if v.loans.lender == nil || v.usable.unlimited() {
 		p = v.take(arrived)
 	}
@@ -81,7 +87,7 @@ func (v *revision) claim(arrived time.Time) *pod {
 		v.running++
 		p.own++
 	}
-	v.mu.Unlock()
+	v.unlock()
 	return p
 }
 
@@ -100,9 +106,9 @@ func (v *revision) withheld() bool { return v.loans.held && !v.usable.unlimited(
 // await queues for a place, here or at the revision's owner, until ctx ends or
 // for d.
 func (v *revision) await(ctx context.Context, t turn, d time.Duration) (*pod, error) {
-	v.mu.Lock()
+	v.lock()
 	if v.retired {
-		v.mu.Unlock()
+		v.unlock()
 		return nil, errAgain
 	}
 	if v.loans.lender != nil && !v.usable.unlimited() {
@@ -110,12 +116,12 @@ func (v *revision) await(ctx context.Context, t turn, d time.Duration) (*pod, er
 	}
 	w, err := v.queue(t, nil, 0)
 	if err != nil {
-		v.mu.Unlock()
+		v.unlock()
 		return nil, err
 	}
 	v.dispatch() // a place may have come free since claim
 	pressed := v.line.length == 1
-	v.mu.Unlock()
+	v.unlock()
 	v.touch()
 	if pressed {
 		v.owner.active.press()
@@ -153,13 +159,13 @@ func (v *revision) wait(ctx context.Context, w *waiter, d time.Duration) (*pod, 
 	case <-timer.C:
 		why = errTimeout
 	}
-	v.mu.Lock()
+	v.lock()
 	if w.queued {
 		v.line.remove(w)
-		v.mu.Unlock()
+		v.unlock()
 		return nil, why
 	}
-	v.mu.Unlock()
+	v.unlock()
 	p := <-w.ready // a place came in the same moment
 	if p == nil || why == errTimeout {
 		return placeOf(p)
@@ -178,14 +184,17 @@ func placeOf(p *pod) (*pod, error) {
 // release gives a place back, to who waits longest. It tells whether nothing
 // is left of the revision.
 func (v *revision) release(p *pod) (empty bool) {
-	v.mu.Lock()
+	if p.leave() {
+		return false
+	}
+	v.lock()
 	v.running--
 	p.own--
 	v.lighter(p)
 	v.returned(p)
 	over := p.gone && p.own == 0
 	empty = v.running == 0 && v.unused()
-	v.mu.Unlock()
+	v.unlock()
 	if over {
 		p.upstream.Close()
 	}

@@ -77,10 +77,10 @@ func TestQueue_WhoComesBackGoesToTheFront(t *testing.T) {
 func TestQueue_NewcomersDoNotSeeAPlaceThatSomebodyWaitsFor(t *testing.T) {
 	v, _ := queueOf(1)
 	p := v.claim(time.Now())
-	v.mu.Lock()
+	v.lock()
 	w := &waiter{ready: make(chan *pod, 1)}
 	v.line.add(w)
-	v.mu.Unlock()
+	v.unlock()
 	v.release(p)
 	if v.claim(time.Now()) != nil {
 		t.Error("a newcomer overtook")
@@ -101,18 +101,20 @@ func TestQueue_CountsAreExact(t *testing.T) {
 			switch rapid.IntRange(0, 3).Draw(t, "step") {
 			case 0, 1:
 				least, free := 1<<30, false
+				v.lock()
 				for _, p := range pods {
 					if p.index != none && !p.full() {
 						least, free = min(least, p.inflight), true
 					}
 				}
+				v.unlock()
 				p := v.claim(time.Now())
 				if (p != nil) != free {
 					t.Fatalf("claim: %v, but free: %v", p, free)
 				}
 				if p != nil {
-					if p.inflight != least+1 {
-						t.Fatalf("chose a pod with %d, there is one with %d", p.inflight-1, least)
+					if got := at(v, p); got != least+1 {
+						t.Fatalf("chose a pod with %d, there is one with %d", got-1, least)
 					}
 					held = append(held, p)
 				}
@@ -133,7 +135,16 @@ func TestQueue_CountsAreExact(t *testing.T) {
 	})
 }
 
+// at is how many requests are at p.
+func at(v *revision, p *pod) int {
+	v.lock()
+	defer v.unlock()
+	return p.inflight
+}
+
 func expectExact(t *rapid.T, v *revision, pods, held []*pod) {
+	v.lock()
+	defer v.unlock()
 	count := map[*pod]int{}
 	for _, p := range held {
 		count[p]++
@@ -192,9 +203,11 @@ func TestQueue_NoPlaceIsLostUnderStress(t *testing.T) {
 		e.terminating = false
 		v.set(e)
 	}
+	v.lock()
 	if v.running != 0 || v.line.length != 0 || pods[0].inflight != 0 || pods[1].inflight != 0 {
 		t.Errorf("left over: %d running, %d queued, %d and %d in flight", v.running, v.line.length, pods[0].inflight, pods[1].inflight)
 	}
+	v.unlock()
 	for range 4 {
 		if v.claim(time.Now()) == nil {
 			t.Error("a place was lost")

@@ -29,12 +29,12 @@ func (a *Activator) Pods(k Key, most int) []stat.Pod {
 	if v == nil {
 		return nil
 	}
-	v.mu.Lock()
+	v.lock()
 	all := make([]stat.Pod, 0, len(v.usable))
 	for _, p := range v.usable {
 		all = append(all, stat.Pod{Name: p.name, InFlight: p.own, Retiring: p.retiring})
 	}
-	v.mu.Unlock()
+	v.unlock()
 	slices.SortFunc(all, func(x, y stat.Pod) int {
 		if x.Retiring != y.Retiring {
 			if x.Retiring {
@@ -71,8 +71,8 @@ func (a *Activator) Trouble(k Key, why string) {
 	if v == nil {
 		return
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.lock()
+	defer v.unlock()
 	if len(v.usable) == 0 {
 		v.told = why
 	}

@@ -64,8 +64,8 @@ func (t *table) retire(v *revision) {
 	s := t.shard(v.key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.lock()
+	defer v.unlock()
 	if !v.retired && v.running == 0 && v.unused() {
 		v.retired = true
 		for g := range v.loans.lent {

@@ -27,12 +27,12 @@ func (v *revision) wake(ctx context.Context) {
 			return
 		}
 		err := v.owner.cfg.Waker.Wake(ctx, v.key)
-		v.mu.Lock()
+		v.lock()
 		v.wakeErr = err
 		if err == nil {
 			v.cold.reach(coldWoken)
 		}
-		v.mu.Unlock()
+		v.unlock()
 		if err == nil {
 			pause = wakeAgain
 		} else if ctx.Err() == nil {
@@ -47,8 +47,8 @@ func (v *revision) wake(ctx context.Context) {
 
 // stillWanted ends the asking, under the lock that starts it, when it is over.
 func (v *revision) stillWanted(ctx context.Context) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	v.lock()
+	defer v.unlock()
 	if ctx.Err() != nil || v.line.length == 0 || v.live() > 0 {
 		v.waking = false
 		return false
