@@ -22,7 +22,7 @@ func TestActivator_SendsToTheRealPortOfAReadyPod(t *testing.T) {
 	})
 	a := newActivator(t, Config{})
 	a.SetPod(podAt("p", addr, true, contract.Limits{}))
-	if got := <-get(t.Context(), client(t), front(t, a).URL+"/x"); got.status != 200 || got.body != "/x []" {
+	if got := <-get(t.Context(), client(t), before(t, a).URL+"/x"); got.status != 200 || got.body != "/x []" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -52,7 +52,7 @@ func TestActivator_ContainerConcurrencyIsNeverExceeded(t *testing.T) {
 	a := newActivator(t, Config{})
 	addr := backend(t, app)
 	a.SetPod(podAt("p", addr, true, contract.Limits{ContainerConcurrency: 3}))
-	url, c := front(t, a).URL, client(t)
+	url, c := before(t, a).URL, client(t)
 	var wg sync.WaitGroup
 	for range 60 {
 		wg.Go(func() {
@@ -79,7 +79,7 @@ func TestActivator_Overload(t *testing.T) { // Knative's TestActivatorOverload, 
 		})
 		a.SetPod(podAt(fmt.Sprintf("p%d", i), addr, true, contract.Limits{ContainerConcurrency: 1}))
 	}
-	url, c := front(t, a).URL, client(t)
+	url, c := before(t, a).URL, client(t)
 	var answers []<-chan answer
 	for range 100 {
 		answers = append(answers, get(t.Context(), c, url))
@@ -95,7 +95,7 @@ func TestActivator_NobodyIsOvertaken(t *testing.T) {
 	g := newGate()
 	a := newActivator(t, Config{})
 	a.SetPod(podAt("p", backend(t, g.ServeHTTP), true, contract.Limits{ContainerConcurrency: 1}))
-	url, c := front(t, a).URL, client(t)
+	url, c := before(t, a).URL, client(t)
 	var want []string
 	var answers []<-chan answer
 	for i := range 50 {
@@ -124,7 +124,7 @@ func TestActivator_HungUpClientReleasesItsPlace(t *testing.T) {
 	g := newGate()
 	a := newActivator(t, Config{})
 	a.SetPod(podAt("p", backend(t, g.ServeHTTP), true, contract.Limits{ContainerConcurrency: 1}))
-	url, c := front(t, a).URL, client(t)
+	url, c := before(t, a).URL, client(t)
 
 	ctx1, hangUp1 := context.WithCancel(t.Context())
 	first := get(ctx1, c, url+"/first")
@@ -156,7 +156,7 @@ func TestActivator_AFullQueueRefusesAndSaysWhenToComeBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cfg.RetryAfter = 3 * time.Second
 			a := newActivator(t, cfg)
-			url, c := front(t, a).URL, client(t)
+			url, c := before(t, a).URL, client(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			var waiting []<-chan answer
 			for i := range 2 {
@@ -182,7 +182,7 @@ func TestActivator_TheLeastLoadedPodIsFirst(t *testing.T) {
 	for i, g := range gates {
 		a.SetPod(podAt(fmt.Sprintf("p%d", i), backend(t, g.ServeHTTP), true, contract.Limits{}))
 	}
-	url, c := front(t, a).URL, client(t)
+	url, c := before(t, a).URL, client(t)
 	var all []<-chan answer
 	for i := range 9 {
 		all = append(all, get(t.Context(), c, url))
@@ -206,7 +206,7 @@ func TestActivator_TimeoutsComeFromTheLimits(t *testing.T) {
 	a := newActivator(t, Config{})
 	g := newGate()
 	a.SetPod(podAt("p", backend(t, g.ServeHTTP), true, contract.Limits{TimeoutSeconds: 60, ResponseStartTimeoutSeconds: 1}))
-	if got := <-get(t.Context(), client(t), front(t, a).URL); got.status != http.StatusGatewayTimeout {
+	if got := <-get(t.Context(), client(t), before(t, a).URL); got.status != http.StatusGatewayTimeout {
 		t.Errorf("%+v", got)
 	}
 	v := a.revisions.find(hello)
@@ -222,7 +222,7 @@ func TestActivator_TimeoutsComeFromTheLimits(t *testing.T) {
 func TestActivator_MetricsTellEachRevision(t *testing.T) {
 	a := newActivator(t, Config{})
 	a.SetPod(podAt("p", backend(t, func(http.ResponseWriter, *http.Request) {}), true, contract.Limits{}))
-	<-get(t.Context(), client(t), front(t, a).URL)
+	<-get(t.Context(), client(t), before(t, a).URL)
 	until(t, a, "counted", func(l Load) bool { return l.Requests == 1 })
 	var b strings.Builder
 	if err := a.WriteMetrics(&b); err != nil {

@@ -14,7 +14,7 @@ import (
 
 func TestCold_AStartIsCountedByStage(t *testing.T) {
 	a := newActivator(t, Config{Waker: WakerFunc(func(context.Context, Key) error { return nil })})
-	got := get(t.Context(), client(t), front(t, a).URL)
+	got := get(t.Context(), client(t), before(t, a).URL)
 	until(t, a, "queued", queued(1))
 	p := podAt("p", backend(t, newGateOpen().ServeHTTP), false, contract.Limits{})
 	addr := p.Status.PodIP
@@ -34,7 +34,7 @@ func TestCold_AStartIsCountedByStage(t *testing.T) {
 	if g := <-got; g.status != 200 {
 		t.Fatalf("%+v", g)
 	}
-	if g := <-get(t.Context(), client(t), front(t, a).URL); g.status != 200 { // not cold: not counted
+	if g := <-get(t.Context(), client(t), before(t, a).URL); g.status != 200 { // not cold: not counted
 		t.Fatalf("%+v", g)
 	}
 	var page bytes.Buffer

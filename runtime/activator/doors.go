@@ -7,11 +7,13 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/sluice-dev/sluice/runtime/front"
 )
 
 // door is one address where requests come in.
 type door struct {
-	server   *http.Server
+	server   *front.Server
 	listener net.Listener
 }
 
@@ -41,7 +43,7 @@ func (s *Server) door(ctx context.Context, address string, h http.Handler) ([]do
 	if err != nil {
 		return nil, fmt.Errorf("activator: listen: %w", err)
 	}
-	return []door{{s.httpServer(s.closing(h)), ln}}, nil
+	return []door{{front.New(s.httpServer(s.closing(h))), ln}}, nil
 }
 
 // drain ends the doors' servers so that no request is lost.

@@ -96,8 +96,8 @@ func backend(t testing.TB, h http.HandlerFunc) string {
 	return s.Listener.Addr().String()
 }
 
-// front serves a with the headers of revision hello-1.
-func front(t testing.TB, a *Activator) *httptest.Server {
+// before serves a with the headers of revision hello-1.
+func before(t testing.TB, a *Activator) *httptest.Server {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name(r)

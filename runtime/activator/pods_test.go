@@ -20,7 +20,7 @@ func TestActivator_ATerminatingPodFinishesWhatItHasAndGetsNothingNew(t *testing.
 	a := newActivator(t, Config{})
 	oldPod := podAt("old", backend(t, old.ServeHTTP), true, contract.Limits{})
 	a.SetPod(oldPod)
-	url, c := front(t, a).URL, client(t)
+	url, c := before(t, a).URL, client(t)
 	inflight := get(t.Context(), c, url+"/old")
 	<-old.arrived
 	now := metav1.Now()
@@ -54,7 +54,7 @@ func TestActivator_ADeadPodCostsNoRequest(t *testing.T) {
 	a := newActivator(t, Config{})
 	a.SetPod(podAt("dead", dead, true, contract.Limits{}))
 	a.SetPod(podAt("alive", alive, true, contract.Limits{}))
-	url, c := front(t, a).URL, client(t)
+	url, c := before(t, a).URL, client(t)
 	for range 20 {
 		res, err := c.Post(url, "text/plain", strings.NewReader("body"))
 		if err != nil {
@@ -78,7 +78,7 @@ func TestActivator_ADoubtedPodComesBackWhenItListensAgain(t *testing.T) {
 	_ = ln.Close()
 	a := newActivator(t, Config{})
 	a.SetPod(podAt("p", addr, true, contract.Limits{})) // Kubernetes believes that it is ready
-	got := get(t.Context(), client(t), front(t, a).URL)
+	got := get(t.Context(), client(t), before(t, a).URL)
 	until(t, a, "in doubt", func(l Load) bool { return l.Ready == 0 && l.Queued == 1 })
 	if ln, err = net.Listen("tcp", addr); err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestActivator_APodThatMovesIsFollowed(t *testing.T) {
 	one := backend(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "one") })
 	two := backend(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "two") })
 	a := newActivator(t, Config{})
-	url, c := front(t, a).URL, client(t)
+	url, c := before(t, a).URL, client(t)
 	for addr, want := range map[string]string{one: "one", two: "two"} {
 		a.SetPod(podAt("p", addr, true, contract.Limits{}))
 		if g := <-get(t.Context(), c, url); g.body != want {

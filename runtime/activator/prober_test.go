@@ -35,7 +35,7 @@ func TestProber_APodIsUsableBeforeKubernetesSaysSo(t *testing.T) {
 	pod := httpProbe(podAt("p", addr, false, contract.Limits{}), "/healthz")
 	pod.Spec.Containers[0].ReadinessProbe.HTTPGet.HTTPHeaders = []corev1.HTTPHeader{{Name: "X-Probe", Value: "yes"}, {Name: "Host", Value: "probe.example"}}
 	a.SetPod(pod)
-	got := get(t.Context(), client(t), front(t, a).URL)
+	got := get(t.Context(), client(t), before(t, a).URL)
 	until(t, a, "queued", queued(1))
 	for probes.Load() < 3 { // asked again and again, and refused
 		until(t, a, "not ready", ready(0))

@@ -51,7 +51,7 @@ func TestRetiring_IsReadFromThePod(t *testing.T) {
 
 func TestTrouble_IsToldToWhoWaitsInVainUntilAPodIsReady(t *testing.T) {
 	a := newActivator(t, Config{QueueTimeout: 30 * time.Millisecond})
-	url := front(t, a).URL
+	url := before(t, a).URL
 	got := get(t.Context(), client(t), url)
 	until(t, a, "a request that waits", queued(1))
 	a.Trouble(hello, "ErrImagePull: no such image")

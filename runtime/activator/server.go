@@ -101,7 +101,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var home sync.WaitGroup
 	defer home.Wait()
 	failed := make(chan error, 3)
-	run := func(srv *http.Server, ln net.Listener) {
+	run := func(srv interface{ Serve(net.Listener) error }, ln net.Listener) {
 		home.Go(func() {
 			if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 				failed <- fmt.Errorf("activator: serve %s: %w", ln.Addr(), err)

@@ -19,7 +19,7 @@ import (
 func TestActivator_HoldsARequestUntilAPodIsReady(t *testing.T) {
 	addr := backend(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hi") })
 	a := newActivator(t, Config{})
-	got := get(t.Context(), client(t), front(t, a).URL)
+	got := get(t.Context(), client(t), before(t, a).URL)
 	until(t, a, "queued", queued(1))
 	pod := podAt("p", addr, false, contract.Limits{})
 	a.SetPod(pod)
@@ -48,7 +48,7 @@ func TestActivator_AfterTheQueueTimeoutTheReasonIsTold(t *testing.T) {
 			if c.pod != nil {
 				a.SetPod(c.pod)
 			}
-			got := <-get(t.Context(), client(t), front(t, a).URL)
+			got := <-get(t.Context(), client(t), before(t, a).URL)
 			if got.status != 503 || got.header.Get("Retry-After") != "1" || !strings.Contains(got.body, c.want) || !strings.Contains(got.body, "hello-1") {
 				t.Errorf("%+v", got)
 			}
@@ -65,7 +65,7 @@ func TestActivator_TheWakerIsAskedOncePerNeed(t *testing.T) {
 		return nil
 	})})
 	addr := backend(t, func(w http.ResponseWriter, _ *http.Request) {})
-	url, c := front(t, a).URL, client(t)
+	url, c := before(t, a).URL, client(t)
 	var all []<-chan answer
 	for range 20 {
 		all = append(all, get(t.Context(), c, url))
@@ -102,7 +102,7 @@ func TestActivator_TheWakerIsAskedAgainAfterAFailure(t *testing.T) {
 		a.SetPod(podAt("p", addr, true, contract.Limits{}))
 		return nil
 	})})
-	if got := <-get(t.Context(), client(t), front(t, a).URL); got.status != 200 || calls.Load() != 3 {
+	if got := <-get(t.Context(), client(t), before(t, a).URL); got.status != 200 || calls.Load() != 3 {
 		t.Errorf("%+v after %d calls", got, calls.Load())
 	}
 }
@@ -116,7 +116,7 @@ func TestActivator_AnEndingLastPodWakesANewOneForThoseWhoWait(t *testing.T) {
 	pod := podAt("p", "127.0.0.1:1", false, contract.Limits{})
 	a.SetPod(pod)
 	ctx, cancel := context.WithCancel(t.Context())
-	got := get(ctx, client(t), front(t, a).URL)
+	got := get(ctx, client(t), before(t, a).URL)
 	until(t, a, "queued", queued(1))
 	if len(woken) != 0 {
 		t.Error("a pod was asked for while one was on its way")
