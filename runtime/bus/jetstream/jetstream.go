@@ -72,6 +72,9 @@ type Bus struct {
 	streams map[bus.SubscriptionName]map[*stream]struct{}
 	moves   map[bus.SubscriptionName]int // as last seen; 0 is left out
 
+	answering *nats.Subscription // see alive
+	cut       *time.Timer        // runs while the connection is lost
+
 	stop context.CancelFunc // of the janitor
 	work sync.WaitGroup
 }
@@ -107,6 +110,7 @@ func Open(cfg Config) (*Bus, error) {
 		_ = b.Close()
 		return nil, err
 	}
+	b.watchConnection()
 	ctx, cancel := context.WithCancel(context.Background())
 	b.stop = cancel
 	b.work.Go(func() { b.janitor(ctx) })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -29,6 +30,7 @@ type holder struct {
 	held     bool
 	consumer string        // where it goes on; empty before it does
 	gone     chan struct{} // closed when it was lost
+	once     sync.Once     // closes gone
 	stop     context.CancelFunc
 	stopped  chan struct{}
 }
@@ -44,6 +46,9 @@ func (h *holder) lost() <-chan struct{} {
 	}
 	return h.gone
 }
+
+// lose says that another receiver has the right, or may have it soon.
+func (h *holder) lose() { h.once.Do(func() { close(h.gone) }) }
 
 // acquire waits until no other receiver has the subscription, then starts it at
 // its place anew: what the last one left unsettled comes first, in order.
@@ -98,7 +103,11 @@ func (h *holder) create(ctx context.Context) (revision uint64, err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), apiTimeout)
 	defer cancel()
-	return h.bucket.Create(ctx, h.key, []byte(h.bus.conn.Opts.Name))
+	alive, err := h.bus.alive()
+	if err != nil {
+		return 0, err
+	}
+	return h.bucket.Create(ctx, h.key, alive)
 }
 
 func (h *holder) open(ctx context.Context) (err error) {
@@ -128,23 +137,39 @@ func (b *Bus) forgetHolders() error {
 	return nil
 }
 
-// wait returns when the entry is gone, or may be.
+// wait returns when the entry is gone, or may be. The entry of one who is not
+// there any more it removes.
 func (h *holder) wait(ctx context.Context) error {
 	w, err := h.bucket.Watch(ctx, h.key)
 	if err != nil {
 		return fmt.Errorf("subscription %q: %w", h.name.Name, err)
 	}
 	defer func() { _ = w.Stop() }()
-	expired := time.NewTimer(holderTTL / 2) // an entry that ends by its age is not told of
+	expired := time.NewTicker(holderTTL / 2) // an entry that ends by its age is not told of
 	defer expired.Stop()
-	for {
+	ask := time.NewTicker(askEvery)
+	defer ask.Stop()
+	var last jetstream.KeyValueEntry
+	for away := 0; ; {
 		select {
 		case entry, open := <-w.Updates():
 			if !open || entry != nil && entry.Operation() != jetstream.KeyValuePut {
 				return nil
 			}
+			if entry != nil {
+				last, away = entry, 0
+			}
+		case <-ask.C:
+			if last == nil || !h.bus.isAway(ctx, last) {
+				away = 0
+			} else if away++; away == askTimes {
+				_ = h.bucket.Delete(ctx, h.key, jetstream.LastRevision(last.Revision())) // else another one was faster
+				return nil
+			}
 		case <-expired.C:
-			return nil
+			if _, err := h.bucket.Get(ctx, h.key); err != nil {
+				return nil // gone, or Create knows better what is wrong
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -163,14 +188,18 @@ func (h *holder) keep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		revision, err := h.bucket.Update(ctx, h.key, []byte(h.bus.conn.Opts.Name), h.revision)
+		alive, err := h.bus.alive()
+		revision := h.revision
+		if err == nil {
+			revision, err = h.bucket.Update(ctx, h.key, alive, h.revision)
+		}
 		if err == nil {
 			h.revision, renewed = revision, time.Now()
 			continue
 		}
 		api := (*jetstream.APIError)(nil)
 		if errors.As(err, &api) || time.Since(renewed) > holderTTL*3/4 {
-			close(h.gone)
+			h.lose()
 			return
 		}
 	}

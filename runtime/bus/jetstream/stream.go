@@ -219,7 +219,7 @@ func (s *stream) deliver(msg *nats.Msg) {
 	}
 	s.asked = max(0, s.asked-1)
 	m := fromNATS(msg.Header, msg.Data)
-	m.Position, m.Published, m.Receipt = position(meta.Sequence.Stream), meta.Timestamp, msg.Reply
+	m.Position, m.Published, m.Receipt, m.Lost = position(meta.Sequence.Stream), meta.Timestamp, msg.Reply, s.holder.lost()
 	s.held[msg.Reply], s.last = struct{}{}, msg.Reply
 	s.buffer = append(s.buffer, m)
 }

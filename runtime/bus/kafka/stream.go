@@ -15,6 +15,9 @@ const (
 	// commitEvery is how often places are written.
 	commitEvery  = 500 * time.Millisecond
 	commitWithin = 10 * time.Second
+	// sessionTimeout is after how long without a heartbeat a receiver's partitions
+	// go to others. Brokers take 6 s and more.
+	sessionTimeout = 10 * time.Second
 )
 
 // stream is one member of a subscription's group.
@@ -54,7 +57,7 @@ func (b *Bus) Receive(ctx context.Context, from bus.Receive) (bus.Stream, error)
 		kgo.ConsumerGroup(group), kgo.ConsumeTopics(from.Topic), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.OnPartitionsRevoked(revoked), kgo.OnPartitionsLost(revoked), kgo.FetchMaxWait(500*time.Millisecond),
-		kgo.SessionTimeout(15*time.Second), kgo.HeartbeatInterval(time.Second), kgo.RebalanceTimeout(time.Minute),
+		kgo.SessionTimeout(sessionTimeout), kgo.HeartbeatInterval(time.Second), kgo.RebalanceTimeout(time.Minute),
 	)...)
 	if err != nil {
 		return nil, fmt.Errorf("subscription %q: %w", from.Subscription, err)
