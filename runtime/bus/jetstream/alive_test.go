@@ -82,7 +82,7 @@ func TestReal_OrderGoesOnSoonAfterADeath(t *testing.T) {
 	select {
 	case body := <-got:
 		t.Fatalf("got %s while another one holds it", body)
-	case <-time.After(2*askTimes*askEvery):
+	case <-time.After(2 * askTimes * askEvery):
 	}
 	died := time.Now()
 	dead.conn.Close() // as the kernel does for a process that is killed
