@@ -54,8 +54,8 @@ func benchChannel(b *testing.B, ends, kind string, subs, senders int) {
 		for i := range subs {
 			specs = append(specs, subscription(fmt.Sprintf("s%d", i), target))
 		}
-		server := start(b, Config{}, newDriver(), specs...).Server(l)
-		go func() { _ = server.Serve() }() // ends with Shutdown
+		server := start(b, Config{}, newDriver(), specs...).Server()
+		go func() { _ = server.Serve(l) }() // ends with Shutdown
 		defer func() { _ = server.Shutdown(b.Context()) }()
 	} else {
 		server := &http.Server{Handler: fanOut(target, subs)}

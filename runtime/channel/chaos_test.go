@@ -122,7 +122,7 @@ func dispatch(l net.Listener, dir, to string) error {
 		}
 	}
 	d.Synced()
-	go func() { _ = d.Server(l).Serve() }()
+	go func() { _ = d.Server().Serve(l) }()
 	return d.Run(context.Background())
 }
 

@@ -1,7 +1,6 @@
 package channel
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"github.com/sluice-dev/sluice/runtime/bus"
-	"github.com/sluice-dev/sluice/runtime/channel/inlet"
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
 )
 
@@ -124,17 +122,25 @@ func readBody(r *http.Request, max int64) ([]byte, error) {
 	if r.ContentLength > max {
 		return nil, tooLarge(max)
 	}
-	var buf bytes.Buffer
-	if r.ContentLength > 0 {
-		buf.Grow(int(r.ContentLength) + bytes.MinRead)
+	if r.ContentLength >= 0 {
+		body := make([]byte, r.ContentLength)
+		if _, err := io.ReadFull(r.Body, body); err != nil {
+			return nil, brokenOff(err)
+		}
+		return body, nil
 	}
-	if _, err := buf.ReadFrom(io.LimitReader(r.Body, max+1)); err != nil {
-		return nil, refuse(http.StatusBadRequest, "the request's body broke off: %v", err)
+	body, err := io.ReadAll(io.LimitReader(r.Body, max+1))
+	if err != nil {
+		return nil, brokenOff(err)
 	}
-	if int64(buf.Len()) > max {
+	if int64(len(body)) > max {
 		return nil, tooLarge(max)
 	}
-	return buf.Bytes(), nil
+	return body, nil
+}
+
+func brokenOff(err error) error {
+	return refuse(http.StatusBadRequest, "the request's body broke off: %v", err)
 }
 
 func tooLarge(max int64) error {
@@ -188,30 +194,22 @@ func (d *Dispatcher) notStored(c *live, err error) error {
 
 // answer turns an error into an HTTP answer.
 func answer(w http.ResponseWriter, err error) {
-	a := answerTo(err)
-	for name, value := range a.Header {
-		w.Header().Set(name, value)
-	}
-	w.WriteHeader(a.Status)
-	_, _ = io.WriteString(w, a.Text) // the sender may be gone
-}
-
-// answerTo is what an error means for the sender.
-func answerTo(err error) inlet.Answer {
-	a := inlet.Answer{Status: http.StatusInternalServerError, Text: err.Error() + "\n", Header: map[string]string{
-		"X-Content-Type-Options": "nosniff", "Content-Type": "text/plain; charset=utf-8",
-	}}
+	h := w.Header()
+	status := http.StatusInternalServerError
 	if e, ok := errors.AsType[*cloudevents.Error](err); ok {
-		a.Status = e.Status
+		status = e.Status
 	}
 	if r, ok := errors.AsType[*refusal](err); ok {
-		a.Status = r.status
+		status = r.status
 		if r.retryAfter > 0 {
-			a.Header["Retry-After"] = strconv.Itoa(int((r.retryAfter + time.Second - 1) / time.Second))
+			h.Set("Retry-After", strconv.Itoa(int((r.retryAfter+time.Second-1)/time.Second)))
 		}
 	}
-	if a.Status == http.StatusMethodNotAllowed {
-		a.Header["Allow"] = "POST, OPTIONS"
+	if status == http.StatusMethodNotAllowed {
+		h.Set("Allow", "POST, OPTIONS")
 	}
-	return a
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, err.Error()+"\n") // the sender may be gone
 }

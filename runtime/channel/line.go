@@ -245,7 +245,6 @@ func (l *line) channel(ctx context.Context, spec contract.Channel, order string)
 			c.topic = old.topic // as it was, it still takes events
 		}
 	}
-	l.d.opens(c)
 	return c, err
 }
 

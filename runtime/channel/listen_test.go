@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/sluice-dev/sluice/runtime/bus"
 )
 
 // TestServer_AnswersAsTheIngressDoes posts over a connection what the ingress is
@@ -23,8 +21,8 @@ func TestServer_AnswersAsTheIngressDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := w.Server(l)
-	go func() { _ = server.Serve() }()
+	server := w.Server()
+	go func() { _ = server.Serve(l) }()
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
@@ -70,16 +68,5 @@ func TestServer_AnswersAsTheIngressDoes(t *testing.T) {
 	}
 	if in, refused := w.table.Load().refs[small.Ref].count.in.Load(), w.table.Load().refs[small.Ref].count.refused.Load(); in != 4 || refused != 6 {
 		t.Errorf("%d in, %d refused", in, refused)
-	}
-}
-
-func TestServer_TellsWhatTheBusSays(t *testing.T) {
-	w := start(t, Config{}, refusing{newDriver(), bus.ErrFull}, orders())
-	take := w.taker("orders-channel.shop:80", "/")
-	if take == nil {
-		t.Fatal("no channel")
-	}
-	if a := answerTo(take(t.Context(), minimal(), []byte("x"))); a.Status != 429 || a.Header["Retry-After"] != "1" {
-		t.Errorf("got %+v", a)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 
 	"github.com/sluice-dev/sluice/runtime/bus"
-	"github.com/sluice-dev/sluice/runtime/channel/inlet"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
@@ -25,7 +24,6 @@ type live struct {
 	away  bool   // another dispatcher has it
 	order string // the attribute that keeps events in order
 	count *channelCount
-	take  inlet.Take // nil where topic is
 }
 
 // channelCount is what a channel did since the process began.

@@ -142,7 +142,24 @@ func parseBody(rest []byte, r *http.Request, u *url.URL) bool {
 	}
 	r.ContentLength = int64(n)
 	if n > 0 {
-		r.Body = io.NopCloser(bytes.NewReader(bytes.Clone(rest)))
+		r.Body = &body{bytes.Clone(rest)}
 	}
 	return true
 }
+
+// body is a request's body. It is the request's own: who sends it on may read on
+// when the handler has returned.
+type body struct{ rest []byte }
+
+// Read implements io.Reader.
+func (b *body) Read(to []byte) (int, error) {
+	if len(b.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(to, b.rest)
+	b.rest = b.rest[n:]
+	return n, nil
+}
+
+// Close implements io.Closer.
+func (b *body) Close() error { return nil }

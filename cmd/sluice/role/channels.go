@@ -126,9 +126,9 @@ func takeEvents(ctx context.Context, listen string, d *channel.Dispatcher, admin
 	if err != nil {
 		return err
 	}
-	server := d.Server(l)
+	server := d.Server()
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve() }()
+	go func() { failed <- server.Serve(l) }()
 	log.Info("takes events", "listen", listen)
 	select {
 	case err := <-failed:
