@@ -150,13 +150,18 @@ func (x *exchange) copyLarge(n int64) error {
 	return nil
 }
 
-// copyAll passes on whatever src gives until its end, without delay.
+// copyAll passes on whatever src gives until its end, the head first.
 func (x *exchange) copyAll(src io.Reader) error {
-	buf := x.p.buffers.Get().(*[]byte)
-	defer x.p.buffers.Put(buf)
 	if err := x.flush(); err != nil {
 		return err
 	}
+	return x.pump(src)
+}
+
+// pump passes on whatever src gives until its end, without delay.
+func (x *exchange) pump(src io.Reader) error {
+	buf := x.p.buffers.Get().(*[]byte)
+	defer x.p.buffers.Put(buf)
 	for {
 		x.tick()
 		n, err := src.Read(*buf)
@@ -185,33 +190,10 @@ func (x *exchange) copyChunks(trailers []string) error {
 			return err
 		}
 	}
-	if err := x.copyDechunked(httputil.NewChunkedReader(br)); err != nil {
+	if err := x.pump(httputil.NewChunkedReader(br)); err != nil {
 		return err
 	}
 	return x.copyTrailers(trailers)
-}
-
-func (x *exchange) copyDechunked(src io.Reader) error {
-	buf := x.p.buffers.Get().(*[]byte)
-	defer x.p.buffers.Put(buf)
-	for {
-		x.tick()
-		n, err := src.Read(*buf)
-		if n > 0 {
-			if werr := x.write((*buf)[:n]); werr != nil {
-				return werr
-			}
-		}
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return x.cutError(err)
-		}
-		if err := x.flush(); err != nil {
-			return err
-		}
-	}
 }
 
 // copyTrailers reads the trailers of a chunked body; net/http sends them on.

@@ -110,11 +110,11 @@ func TestForward_WebSocketsEcho(t *testing.T) {
 }
 
 func TestForward_OnlyTheIdleTimerEndsAWebSocket(t *testing.T) {
-	g := hop(t, Config{}, echo(t), contract.ProtocolHTTP1, Timeouts{Total: 30 * time.Millisecond, ResponseStart: 30 * time.Millisecond, Idle: 200 * time.Millisecond})
+	g := hop(t, Config{}, echo(t), contract.ProtocolHTTP1, Timeouts{Total: 300 * time.Millisecond, ResponseStart: 300 * time.Millisecond, Idle: time.Second})
 	ws := dialWebSocket(t, g)
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	for range 15 { // 300 ms: past every timer, never idle
+	for range 12 { // 1.2 s: past every timer, never idle
 		<-tick.C
 		var got string
 		if err := websocket.Message.Send(ws, "x"); err != nil {
