@@ -32,6 +32,7 @@ type conn struct {
 	served  atomic.Bool  // it had a request
 	ending  atomic.Bool  // the client has said its last word, with more unread before it
 	watched bool
+	passing bool  // net/http is about to have it; guarded by the server's mu
 	fd      int32 // what it is watched under
 
 	buf    [room]byte
@@ -96,8 +97,13 @@ func (c *conn) pending() bool {
 	return peek(c.raw) == unread
 }
 
-// rouse makes the connection look whether it has to end.
-func (c *conn) rouse() { _ = c.nc.SetReadDeadline(longAgo) }
+// rouse makes the connection look whether it has to end. The caller holds the
+// server's mu.
+func (c *conn) rouse() {
+	if !c.passing {
+		_ = c.nc.SetReadDeadline(longAgo)
+	}
+}
 
 // cut ends the connection, whatever it does.
 func (c *conn) cut() {
@@ -135,6 +141,10 @@ func (c *conn) hand(b []byte) {
 	if c.watched {
 		c.s.watch.remove(c)
 	}
+	c.s.mu.Lock()
+	c.passing = true
+	_ = c.nc.SetReadDeadline(time.Time{}) // it may have been roused just now
+	c.s.mu.Unlock()
 	c.s.handed.pass(&resumed{TCPConn: c.nc, head: append([]byte(nil), b...)})
 	c.s.gone(c) // after it arrived there: Shutdown goes on when all are gone
 }
@@ -145,7 +155,7 @@ func (c *conn) leave() {
 	if c.watched {
 		c.s.watch.remove(c)
 	}
-	if c.served.Load() && !c.res.broken && c.nc.CloseWrite() == nil {
+	if c.res.last && !c.res.broken && c.nc.CloseWrite() == nil {
 		_ = c.nc.SetReadDeadline(time.Now().Add(lingering))
 		_, _ = io.Copy(io.Discard, c.nc)
 	}

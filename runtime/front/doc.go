@@ -16,5 +16,6 @@
 //
 // Where there is no epoll, net/http serves everything.
 //
-// A handler must not keep the request or its headers when it returns; their strings it may.
+// A handler must not keep the request or its headers when it returns; their
+// strings it may. The request's context lasts until the client hangs up.
 package front
