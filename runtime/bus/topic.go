@@ -59,9 +59,12 @@ func (t *Topic) Publish(ctx context.Context, messages ...*Message) error {
 	if t.direct {
 		return t.count(len(messages), t.driver.Publish(ctx, t.name, messages))
 	}
-	p := &publish{messages: messages, done: make(chan error, 1)}
-	if err := t.enqueue(p); err != nil {
+	p, err := t.enter(messages)
+	if err != nil {
 		return err
+	}
+	if p == nil {
+		return t.flyAlone(ctx, messages)
 	}
 	select {
 	case err := <-p.done:
@@ -71,19 +74,43 @@ func (t *Topic) Publish(ctx context.Context, messages ...*Message) error {
 	}
 }
 
-func (t *Topic) enqueue(p *publish) error {
+// enter takes a flight, or, where all are under way, leaves the messages for the
+// next and returns what to wait for.
+func (t *Topic) enter(messages []*Message) (*publish, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
-		return fmt.Errorf("topic %s: %w", t.name, ErrClosed)
+		return nil, fmt.Errorf("topic %s: %w", t.name, ErrClosed)
 	}
-	t.pending = append(t.pending, p)
 	if t.flights < maxFlights {
 		t.flights++
 		t.idle.Add(1)
-		go t.fly()
+		return nil, nil
 	}
-	return nil
+	p := &publish{messages: messages, done: make(chan error, 1)}
+	t.pending = append(t.pending, p)
+	return p, nil
+}
+
+// flyAlone stores one call's messages in its own goroutine; what came meanwhile
+// flies on without it.
+func (t *Topic) flyAlone(ctx context.Context, messages []*Message) error {
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
+	defer t.land()
+	return t.count(len(messages), t.driver.Publish(ctx, t.name, messages))
+}
+
+// land gives up a flight, or hands it on.
+func (t *Topic) land() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.pending) > 0 {
+		go t.fly()
+		return
+	}
+	t.flights--
+	t.idle.Done()
 }
 
 // fly stores batches until nothing is pending.
