@@ -19,6 +19,11 @@ import (
 // errStale is a connection that was closed before a byte of the answer came.
 var errStale = errors.New("the connection was closed without an answer")
 
+// restAfter is how long a connection may be idle before it is asked whether it is
+// still open and silent. One that is used again sooner has hardly had the time,
+// and what comes right behind an answer is seen there.
+const restAfter = 50 * time.Millisecond
+
 // pool is the idle connections to one address.
 type pool struct {
 	cfg     *Config
@@ -37,6 +42,7 @@ type conn struct {
 	out   []byte // scratch for the request
 	used  bool
 	since time.Time // idle since
+	rests bool      // was idle for long enough that the other side may have spoken
 	// The context that ends what goes over the connection: it stays from one
 	// exchange to the next, for most have the same.
 	watched <-chan struct{}
@@ -74,6 +80,7 @@ func (p *pool) pop(now time.Time) *conn {
 	}
 	p.idle[n-1] = nil
 	p.idle = p.idle[:n-1]
+	c.rests = now.Sub(c.since) > restAfter
 	return c
 }
 
@@ -147,6 +154,10 @@ func (c *conn) exchange(ctx context.Context, deadline time.Time, t *Target, e *c
 	if ctx.Err() != nil { // then what watches may have been before us
 		c.close()
 		return Answer{}, context.Cause(ctx)
+	}
+	if c.rests && !isSilent(c.nc) {
+		c.close()
+		return Answer{}, errStale
 	}
 	answer, keep, err := c.talk(t, e, format)
 	if err == nil && keep && ctx.Err() == nil {

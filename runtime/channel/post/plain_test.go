@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sluice-dev/sluice/schema/contract"
 )
@@ -88,6 +89,49 @@ func TestPost_DoesNotKeepAConnectionThatSaysTooMuch(t *testing.T) {
 	for range 2 { // the second needs a connection of its own
 		if a, err := to.Post(t.Context(), event(), "", 0); err != nil || a.Status != 202 {
 			t.Fatalf("got %+v, %v", a, err)
+		}
+	}
+	_ = l.Close()
+	<-done
+}
+
+// TestPost_DoesNotTakeIdleTalkForAnAnswer: a server says something to an idle
+// connection, as some do before they close it; the next event goes elsewhere.
+func TestPost_DoesNotTakeIdleTalkForAnAnswer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spoke, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 2 {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			_, _ = c.Read(make([]byte, 4096))
+			_, _ = io.WriteString(c, "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+			if i == 0 {
+				time.Sleep(2 * restAfter) // it has to be idle first
+				_, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+				close(spoke)
+			}
+		}
+	}()
+	c := New(Config{})
+	defer c.Close()
+	to, err := c.Target(contract.Destination{URL: "http://" + l.Addr().String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		if a, err := to.Post(t.Context(), event(), "", 0); err != nil || a.Status != 202 {
+			t.Fatalf("got %+v, %v", a, err)
+		}
+		if i == 0 {
+			<-spoke
 		}
 	}
 	_ = l.Close()
