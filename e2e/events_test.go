@@ -67,3 +67,24 @@ func deliver(ts *testscript.TestScript, neg bool, args []string) {
 		return fmt.Sprint(resp.StatusCode)
 	})
 }
+
+// leaves SPEC TEXT: within a while, TEXT begins how the farewell of a spec that is
+// deleted stands, `nothing` where there is none.
+func leaves(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: leaves SPEC TEXT")
+	}
+	awaitFor(ts, 3*patience, args[1], func() string {
+		r, err := currentReport()
+		if err != nil {
+			return err.Error()
+		}
+		for _, f := range r.Farewells {
+			if f.Spec.Name == args[0] {
+				text := string(f.State) + ": " + f.Reason
+				return text[:min(len(text), len(args[1]))]
+			}
+		}
+		return "nothing"
+	})
+}

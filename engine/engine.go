@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sluice-dev/sluice/engine/build"
 	"github.com/sluice-dev/sluice/engine/git"
 	"github.com/sluice-dev/sluice/engine/load"
 	"github.com/sluice-dev/sluice/engine/manifest"
@@ -106,6 +107,7 @@ var baseKinds = []manifest.Kind{
 	{APIVersion: "apps/v1", Kind: "Deployment"},
 	{APIVersion: "v1", Kind: "Service"},
 	{APIVersion: "networking.istio.io/v1", Kind: "VirtualService"},
+	build.JobKind, // what deleted specs have outside is removed by Jobs
 }
 
 // Run converges until ctx ends. It returns nil then, or the error that makes

@@ -18,6 +18,7 @@ import (
 	"github.com/sluice-dev/sluice/engine/plan"
 	"github.com/sluice-dev/sluice/engine/render"
 	"github.com/sluice-dev/sluice/engine/rollout"
+	"github.com/sluice-dev/sluice/engine/status"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
@@ -77,6 +78,8 @@ type cluster struct {
 	sources []*revision
 	// starts are the Jobs that started feeds.
 	starts []start
+	// farewells are the Jobs that remove what deleted specs have outside.
+	farewells []status.Farewell
 }
 
 func newCluster(live plan.Live, revisions []*revision) cluster {
@@ -143,7 +146,7 @@ func (e *Engine) survey(live plan.Live) cluster {
 	}
 	c := newCluster(live, revisions)
 	c.sources = sources
-	c.runs, c.starts = e.readRuns(live), e.readStarts(live)
+	c.runs, c.starts, c.farewells = e.readRuns(live), e.readStarts(live), e.readFarewells(live)
 	return c
 }
 

@@ -88,7 +88,7 @@ func (e *Engine) Preview(ctx context.Context) (plan.Plan, status.Report, error) 
 // plan compares everything rendered with everything live.
 func (e *Engine) plan(c cluster) plan.Plan {
 	in := plan.Input{
-		Manifests: e.manifests, Live: c.live, Keep: e.retains(c), Commit: e.snapshot.Commit.Hash,
+		Manifests: e.manifests, Live: c.live, Keep: e.retains(c), Busy: starting, Commit: e.snapshot.Commit.Hash,
 		Broken: e.broken(), Memo: e.memo, Now: e.cfg.Now(), Orphans: e.orphans, Policy: e.cfg.Policy,
 	}
 	in.Policy.Confirmed = confirmsPrune(e.snapshot.Commit.Message)

@@ -21,7 +21,7 @@ func (e *Engine) summary(c cluster, p plan.Plan) status.Report {
 		Repository: e.cfg.Name, Branch: e.cfg.Branch,
 		Commit: e.snapshot.Commit.Hash, Subject: Subject(e.snapshot.Commit.Message), Author: e.snapshot.Commit.AuthorName,
 		Rewritten: e.snapshot.Rewritten, Applied: e.applied,
-		Problems: slices.Clone(e.tree.Problems), Holds: p.Holds, Previews: e.previewReport(c),
+		Problems: slices.Clone(e.tree.Problems), Holds: p.Holds, Previews: e.previewReport(c), Farewells: c.farewells,
 	}
 	if e.lookErr != nil {
 		r.Error = e.lookErr.Error()
@@ -41,6 +41,9 @@ func (e *Engine) summary(c cluster, p plan.Plan) status.Report {
 	slices.SortFunc(r.Specs, func(a, b status.Spec) int { return a.Identity.Compare(b.Identity) })
 	slices.SortFunc(r.Problems, schema.Problem.Compare)
 	r.State = status.Worst(r.Specs, r.Problems)
+	if r.State != status.Invalid && slices.ContainsFunc(r.Farewells, status.Farewell.Failed) {
+		r.State = status.Failed
+	}
 	if r.Error != "" && r.State == status.Ready {
 		r.State = status.Failed
 	}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -28,7 +30,10 @@ type Next interface {
 type Config struct {
 	Next   Next
 	Client kubernetes.Interface
-	Log    *slog.Logger
+	// ApplySet is the value of our part-of label, by which the engine sees the
+	// Jobs and their pods. They are not its own: nothing describes them.
+	ApplySet string
+	Log      *slog.Logger
 }
 
 // Applier does steps, with farewells. It keeps no state and is safe for
@@ -42,8 +47,8 @@ func Kinds() []manifest.Kind {
 
 // New makes an applier.
 func New(cfg Config) (*Applier, error) {
-	if cfg.Next == nil || cfg.Client == nil || cfg.Log == nil {
-		return nil, errors.New("farewell: Config.Next, Config.Client and Config.Log are required")
+	if cfg.Next == nil || cfg.Client == nil || cfg.ApplySet == "" || cfg.Log == nil {
+		return nil, errors.New("farewell: Config.Next, Client, ApplySet and Log are required")
 	}
 	return &Applier{cfg}, nil
 }
@@ -72,7 +77,10 @@ func (a *Applier) Apply(ctx context.Context, step plan.Step) plan.Outcome {
 
 // leave makes the Job.
 func (a *Applier) leave(ctx context.Context, step plan.Step, f contract.Farewell) error {
-	job, err := jobOf(step.Live, f)
+	if err := a.listen(ctx, step.ID, &f); err != nil {
+		return fmt.Errorf("%s: farewell: %w", step.ID, err)
+	}
+	job, err := jobOf(step.Live, f, a.cfg.ApplySet)
 	if err != nil {
 		return fmt.Errorf("%s: farewell: %w", step.ID, err)
 	}
@@ -87,6 +95,38 @@ func (a *Applier) leave(ctx context.Context, step plan.Step, f contract.Farewell
 		return fmt.Errorf("%s: farewell: %w", step.ID, err)
 	}
 	return nil
+}
+
+// listen gives a farewell what the Job's own pod said last. What was noted on
+// the Job stays where no pod is there to say it.
+func (a *Applier) listen(ctx context.Context, id manifest.ID, f *contract.Farewell) error {
+	if f.Words == "" {
+		return nil
+	}
+	pods, err := a.cfg.Client.CoreV1().Pods(id.Namespace).List(ctx, metav1.ListOptions{LabelSelector: batchv1.JobNameLabel + "=" + id.Name})
+	if err != nil {
+		return err
+	}
+	for i := range pods.Items {
+		if words := lastWords(pods.Items[i].Status); words != "" {
+			f.Env = maps.Clone(f.Env)
+			f.Env[f.Words] = words
+		}
+	}
+	return nil
+}
+
+// lastWords are those of a pod that ended well.
+func lastWords(s corev1.PodStatus) (words string) {
+	if s.Phase != corev1.PodSucceeded {
+		return ""
+	}
+	for _, c := range s.ContainerStatuses {
+		if t := c.State.Terminated; t != nil && t.Message != "" {
+			words = strings.TrimSpace(t.Message)
+		}
+	}
+	return words
 }
 
 // recall ends farewells of what is to be there again.

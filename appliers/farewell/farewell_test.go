@@ -39,7 +39,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{client: fake.NewClientset()}
 	next := appliers.Func(func(_ context.Context, s plan.Step) plan.Outcome { w.done++; return plan.Outcome{Step: s} })
-	a, err := farewell.New(farewell.Config{Next: next, Client: w.client, Log: slog.New(slog.DiscardHandler)})
+	a, err := farewell.New(farewell.Config{Next: next, Client: w.client, ApplySet: "applyset-test", Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func step(t *testing.T, action plan.Action, before, after string) plan.Step {
 			Env: []corev1.EnvVar{{Name: "TOKEN", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{Key: "t"}}}, {Name: "MODE", Value: "START"}},
 		}}},
 	}}}
-	s := plan.Step{Action: action, ID: id, Live: plan.Object{ID: id, UID: "u1", Annotations: annotations(t, before), JSON: encode(t, d)}}
+	s := plan.Step{Action: action, ID: id, Live: plan.Object{ID: id, UID: "u1", Unit: "GitHubSource.sources.knative.dev shop/hub", Annotations: annotations(t, before), JSON: encode(t, d)}}
 	if action != plan.Delete {
 		s.Manifest.JSON = encode(t, map[string]any{"metadata": map[string]any{"annotations": annotations(t, after)}})
 	}
@@ -118,6 +118,12 @@ func TestApply_ADeletedObjectTakesItsLeave(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, pod.Spec.Containers[0]); diff != "" {
 		t.Errorf("the container (-want +got):\n%s", diff)
+	}
+	// The engine sees the Job and its pods, and reads whose they are; with no
+	// tracking id they are not its own to delete.
+	if a, l := jobs[0].Annotations, jobs[0].Labels; a[contract.AnnotationUnit] != "GitHubSource.sources.knative.dev shop/hub" || a[contract.AnnotationFarewellOf] != "hook" ||
+		l[contract.LabelPartOf] != "applyset-test" || pod.Labels[contract.LabelPartOf] != "applyset-test" || a[contract.AnnotationTracking] != "" {
+		t.Errorf("the Job: %+v, its pods %+v", jobs[0].ObjectMeta, pod.ObjectMeta)
 	}
 	if pod.Spec.ServiceAccountName != "hub" || pod.Spec.RestartPolicy != corev1.RestartPolicyNever || pod.Labels[contract.LabelRevision] != "" {
 		t.Errorf("the pod: %+v", pod)
@@ -189,5 +195,76 @@ func TestApply_WhatCannotBeReadHoldsNothingUp(t *testing.T) {
 	w.apply(t, s)
 	if w.done != 1 {
 		t.Error("the object was not deleted")
+	}
+}
+
+// starter is the Job that started a feed, which goes.
+func starter(t *testing.T, noted string) plan.Step {
+	t.Helper()
+	job := manifest.ID{APIVersion: "batch/v1", Kind: "Job", Namespace: "shop", Name: "roof-feed-1"}
+	f := contract.Farewell{Of: job.Name, Env: map[string]string{"OPERATION": "STOP", "CONTEXT": noted}, Words: "CONTEXT"}
+	object := &batchv1.Job{Spec: batchv1.JobSpec{Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "feedlet"}}}}}}
+	return plan.Step{Action: plan.Delete, ID: job, Live: plan.Object{
+		ID: job, UID: "u1", Annotations: map[string]string{contract.AnnotationFarewell: string(encode(t, f))}, JSON: encode(t, object),
+	}}
+}
+
+func TestApply_IsToldWhatThePodSaidLast(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		phase       corev1.PodPhase
+		said, noted string
+		want        string
+	}{
+		{"it said it and nobody has noted it", corev1.PodSucceeded, "eyJob29rIjo0Mn0=\n", "e30=", "eyJob29rIjo0Mn0="},
+		{"its pod is gone", "", "", "eyJob29rIjo3fQ==", "eyJob29rIjo3fQ=="},
+		{"it failed: what it said is an error", corev1.PodFailed, "no such roof", "e30=", "e30="},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			if c.phase != "" {
+				pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "p", Labels: map[string]string{"batch.kubernetes.io/job-name": "roof-feed-1"}}}
+				pod.Status = corev1.PodStatus{Phase: c.phase, ContainerStatuses: []corev1.ContainerStatus{{State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: c.said}}}}}
+				if _, err := w.client.CoreV1().Pods("shop").Create(t.Context(), pod, metav1.CreateOptions{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.apply(t, starter(t, c.noted))
+			want := []corev1.EnvVar{{Name: "CONTEXT", Value: c.want}, {Name: "OPERATION", Value: "STOP"}}
+			if diff := cmp.Diff(want, w.jobs(t)[0].Spec.Template.Spec.Containers[0].Env); diff != "" {
+				t.Errorf("the stop is told (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAgain_TakesThePlaceOfTheOneThatFailed(t *testing.T) {
+	w := newWorld(t)
+	w.apply(t, step(t, plan.Delete, "hook", ""))
+	failed := w.jobs(t)[0]
+	failed.Spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"controller-uid": "1"}}
+	failed.Spec.Template.Labels["controller-uid"] = "1" // as Kubernetes adds it
+	tries := *failed.Spec.ActiveDeadlineSeconds
+	*failed.Spec.ActiveDeadlineSeconds = 1 // somebody was impatient
+	if _, err := w.client.BatchV1().Jobs("shop").Update(t.Context(), &failed, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	name, err := farewell.Again(t.Context(), w.client, "shop", failed.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jobs := w.jobs(t)
+	if len(jobs) != 1 || jobs[0].Name != name || name == failed.Name {
+		t.Fatalf("jobs %v, want %s alone", jobs, name)
+	}
+	if diff := cmp.Diff(failed.Spec.Template.Spec, jobs[0].Spec.Template.Spec); diff != "" {
+		t.Errorf("the pod (-first +again):\n%s", diff)
+	}
+	if *jobs[0].Spec.ActiveDeadlineSeconds != tries || jobs[0].Spec.Selector != nil || jobs[0].Spec.Template.Labels["controller-uid"] != "" || jobs[0].Labels[contract.LabelFarewell] != failed.Labels[contract.LabelFarewell] ||
+		jobs[0].Annotations[contract.AnnotationUnit] != failed.Annotations[contract.AnnotationUnit] {
+		t.Errorf("the Job: %+v", jobs[0])
+	}
+	if _, err := farewell.Again(t.Context(), w.client, "shop", "nothing"); !apierrors.IsNotFound(errors.Unwrap(err)) {
+		t.Errorf("of none: %v", err)
 	}
 }

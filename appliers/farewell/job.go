@@ -30,7 +30,7 @@ const (
 )
 
 // jobOf is the Job by which a live object takes its leave.
-func jobOf(live plan.Object, f contract.Farewell) (*batchv1.Job, error) {
+func jobOf(live plan.Object, f contract.Farewell, applySet string) (*batchv1.Job, error) {
 	var object struct {
 		Spec struct{ Template corev1.PodTemplateSpec } `json:"spec"`
 	}
@@ -43,12 +43,15 @@ func jobOf(live plan.Object, f contract.Farewell) (*batchv1.Job, error) {
 	}
 	pod.RestartPolicy = corev1.RestartPolicyNever
 	change(&pod.Containers[0], f)
-	labels := map[string]string{contract.LabelFarewell: label(live.ID, f)}
+	labels := map[string]string{contract.LabelFarewell: label(live.ID, f), contract.LabelPartOf: applySet}
 	return &batchv1.Job{
-		ObjectMeta: metav1.ObjectMeta{Namespace: live.ID.Namespace, Name: name(live, f), Labels: labels},
+		ObjectMeta: metav1.ObjectMeta{Namespace: live.ID.Namespace, Name: name(live, f), Labels: labels, Annotations: map[string]string{
+			contract.AnnotationUnit: live.Unit, contract.AnnotationFarewellOf: f.Of,
+		}},
 		Spec: batchv1.JobSpec{
 			BackoffLimit: ptr(int32(attempts)), ActiveDeadlineSeconds: ptr(int64(within)), TTLSecondsAfterFinished: ptr(int32(kept)),
 			// None of the object's own labels: its pods are no longer asked for.
+			// Ours let the engine see how it goes.
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: maps.Clone(labels), Annotations: map[string]string{"sidecar.istio.io/inject": "false"}},
 				Spec:       pod,

@@ -21,6 +21,9 @@ type Input struct {
 	// names them: retained revisions, and routes whose new traffic is not ready.
 	// It is asked of such objects only; nil keeps none.
 	Keep func(*Object) bool
+	// Busy says what an object that is to be deleted is still doing, and what it
+	// may not be deleted before; "" is nothing, and so is a nil Busy.
+	Busy func(*Object) string
 	// Commit is stamped on what is written.
 	Commit string
 	// Broken says what of the repository could not be understood.

@@ -66,6 +66,10 @@ func units(in Input) int {
 	return len(all)
 }
 
+// busyAgain is when a busy object is looked at again, though nobody has said that
+// it has changed.
+const busyAgain = 30 * time.Second
+
 // pruneOne deletes a route at once and everything else after the grace, so
 // that a revert within it finds every workload as it was.
 func pruneOne(in Input, live Object, p *Plan) {
@@ -83,6 +87,14 @@ func pruneOne(in Input, live Object, p *Plan) {
 		h.Wait = wait
 		p.Holds = append(p.Holds, h)
 		return
+	}
+	if in.Busy != nil {
+		if doing := in.Busy(&live); doing != "" {
+			h := hold(live, "no longer described; will be deleted as soon as "+doing)
+			h.Wait = busyAgain
+			p.Holds = append(p.Holds, h)
+			return
+		}
 	}
 	p.Steps = append(p.Steps, Step{
 		Action: Delete, ID: live.ID, Live: live, Unit: unitOf(live),

@@ -70,7 +70,7 @@ func (e events) feedlet(f desired.Feed, s desired.FeedSource) error {
 	name := f.Name[:min(len(f.Name), 46)] + "-feed-" + hex.EncodeToString(sum[:])[:10]
 	annotations, err := farewell(contract.Farewell{Of: name, Env: map[string]string{
 		contract.EnvFeedOperation: operationStop, contract.EnvFeedContext: e.context(name),
-	}})
+	}, Words: contract.EnvFeedContext})
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ const (
 	RolloutFailed  EventType = "dev.sluice.rollout.failed"
 	PreviewMoved   EventType = "dev.sluice.preview.moved"
 	PreviewRefused EventType = "dev.sluice.preview.refused"
+	FarewellFailed EventType = "dev.sluice.farewell.failed"
 )
 
 // reasons are the same words as Kubernetes Events spell them.
@@ -31,6 +32,7 @@ var reasons = map[EventType]string{
 	HistoryRewrote: "HistoryRewritten", RevisionReady: "RevisionReady", RevisionFailed: "RevisionFailed",
 	TrafficMoved: "TrafficMoved", SpecInvalid: "SpecInvalid", SpecFailed: "SpecFailed",
 	RolloutFailed: "RolloutFailed", PreviewMoved: "PreviewMoved", PreviewRefused: "PreviewRefused",
+	FarewellFailed: "FarewellFailed",
 }
 
 // Reason is the Kubernetes Event's reason.
@@ -38,7 +40,7 @@ func (t EventType) Reason() string { return reasons[t] }
 
 // Warning reports whether somebody has to look.
 func (t EventType) Warning() bool {
-	return t == SyncFailed || t == RevisionFailed || t == SpecInvalid || t == SpecFailed || t == HistoryRewrote || t == RolloutFailed || t == PreviewRefused
+	return t == SyncFailed || t == RevisionFailed || t == SpecInvalid || t == SpecFailed || t == HistoryRewrote || t == RolloutFailed || t == PreviewRefused || t == FarewellFailed
 }
 
 // Event is one thing that happened between two reports.
@@ -46,7 +48,7 @@ type Event struct {
 	Type EventType `json:"type"`
 	// Subject is the spec it is about; zero for the repository as a whole.
 	Subject schema.Identity `json:"subject,omitzero"`
-	// Object is the revision it is about, where it is about one.
+	// Object is the revision, or the Job, it is about, where it is about one.
 	Object string `json:"object,omitempty"`
 	Commit string `json:"commit,omitempty"`
 	// Message is for people.
@@ -71,6 +73,7 @@ func Between(prev, next Report) []Event {
 		out = append(out, about...)
 	}
 	out = append(out, previewEvents(prev, next)...)
+	out = append(out, farewellEvents(prev, next)...)
 	return append(out, syncEvents(prev, next)...)
 }
 
@@ -163,6 +166,11 @@ func failure(r Report) string {
 	for _, s := range r.Specs {
 		if s.State == Failed || s.State == Invalid {
 			bad = append(bad, s.Identity.String()+": "+s.Reason)
+		}
+	}
+	for _, f := range r.Farewells {
+		if f.Failed() {
+			bad = append(bad, f.String())
 		}
 	}
 	if len(bad) == 0 {

@@ -44,6 +44,9 @@ type Report struct {
 	Specs []Spec `json:"specs,omitempty"`
 	// Previews are refs beside the branch, the newest first.
 	Previews []Preview `json:"previews,omitempty"`
+	// Farewells are under way or have failed: what deleted specs have outside the
+	// cluster is still there.
+	Farewells []Farewell `json:"farewells,omitempty"`
 	// Problems are what `sluice validate` says of Commit.
 	Problems []schema.Problem `json:"problems,omitempty"`
 	// Holds are what is deliberately left alone.
@@ -130,6 +133,7 @@ func Equal(a, b Report) bool {
 		a.Applied.Equal(b.Applied) &&
 		slices.EqualFunc(a.Specs, b.Specs, equalSpec) &&
 		slices.Equal(a.Problems, b.Problems) &&
+		slices.Equal(a.Farewells, b.Farewells) &&
 		slices.EqualFunc(a.Previews, b.Previews, Preview.equal) &&
 		slices.EqualFunc(a.Holds, b.Holds, func(x, y plan.Hold) bool { return x.ID == y.ID && x.Reason == y.Reason })
 }

@@ -7,6 +7,9 @@ const AnnotationFarewell = "sluice.dev/farewell"
 // object of that name has outside, whenever it was made.
 const LabelFarewell = "sluice.dev/farewell-of"
 
+// AnnotationFarewellOf, on such a Job, is what is outside: Farewell.Of.
+const AnnotationFarewellOf = "sluice.dev/farewell-what"
+
 // Farewell is how what an object has outside the cluster, as a webhook, is
 // removed when the object goes: by a Job of the object's own pod, whose first
 // container is told this instead.
@@ -18,4 +21,7 @@ type Farewell struct {
 	Args []string `json:"args,omitempty"`
 	// Env replaces or adds variables, by name.
 	Env map[string]string `json:"env,omitempty"`
+	// Words, if set, is the variable that gets what the object's own pod said last
+	// when it ended well, if that is still known.
+	Words string `json:"words,omitempty"`
 }

@@ -136,7 +136,7 @@ func (c *cluster) openFarewells(log *slog.Logger) error {
 		if !ok {
 			next = c.applier.Default
 		}
-		a, err := farewell.New(farewell.Config{Next: next, Client: c.client, Log: log})
+		a, err := farewell.New(farewell.Config{Next: next, Client: c.client, ApplySet: applySet, Log: log})
 		if err != nil {
 			return err
 		}
@@ -186,6 +186,11 @@ func (c *cluster) Settings(ctx context.Context) (install.Settings, error) {
 // Report is what the cluster's engine said last.
 func (c *cluster) Report(ctx context.Context) (status.Report, error) {
 	return report.Read(ctx, c.client)
+}
+
+// FarewellAgain has a failed farewell tried once more.
+func (c *cluster) FarewellAgain(ctx context.Context, namespace, job string) (string, error) {
+	return farewell.Again(ctx, c.client, namespace, job)
 }
 
 // Config is an engine's half that faces the cluster.

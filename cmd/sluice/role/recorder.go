@@ -8,7 +8,8 @@ import (
 )
 
 // recorder tells Kubernetes Events about the object that a person would
-// describe: the revision's Deployment, the route, or the engine itself.
+// describe: the revision's Deployment, the route, the Job of a farewell, or the
+// engine itself.
 type recorder struct{ events *kubernetes.Events }
 
 // Record hands the event on; it does not block.
@@ -20,6 +21,8 @@ func (r recorder) Record(e status.Event) {
 
 func about(e status.Event) manifest.ID {
 	switch {
+	case e.Type == status.FarewellFailed:
+		return manifest.ID{APIVersion: "batch/v1", Kind: "Job", Namespace: e.Subject.Namespace, Name: e.Object}
 	case e.Object != "":
 		return manifest.ID{APIVersion: "apps/v1", Kind: "Deployment", Namespace: e.Subject.Namespace, Name: e.Object}
 	case e.Type == status.TrafficMoved:

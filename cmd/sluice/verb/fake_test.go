@@ -32,10 +32,14 @@ func (c told) Repository(cfg git.Config) (engine.Repository, error) { return git
 func (c told) Settings(context.Context) (install.Settings, error)   { return c.settings, nil }
 func (c told) Report(context.Context) (status.Report, error) {
 	r := c.report
-	r.Specs = slices.Clone(r.Specs)
+	r.Specs, r.Farewells = slices.Clone(r.Specs), slices.Clone(r.Farewells)
 	return r, nil
 }
 func (c told) Config() engine.Config { return engine.Config{} }
+
+func (c told) FarewellAgain(_ context.Context, namespace, job string) (string, error) {
+	return namespace + "-" + job + "-again", nil
+}
 
 func (c told) BuildLogs(_ context.Context, q BuildLogs) error {
 	_, err := fmt.Fprintf(q.Out, "namespace %q name %q step %q follow %v\n", q.Namespace, q.Name, q.Step, q.Follow)

@@ -38,6 +38,9 @@ type Cluster interface {
 	Events(ctx context.Context, method, path string, query url.Values, body io.Reader) (io.ReadCloser, error)
 	// BuildLogs copies what a build has written.
 	BuildLogs(ctx context.Context, q BuildLogs) error
+	// FarewellAgain has a failed farewell tried once more, and gives the name of the
+	// Job that does.
+	FarewellAgain(ctx context.Context, namespace, job string) (string, error)
 	// Config is an engine's half that faces the cluster.
 	Config() engine.Config
 }
@@ -71,7 +74,7 @@ Exit codes: 0 fine, 1 failed, 2 usage, 3 changes pending (plan --exit-code), 4 s
 	root.PersistentFlags().StringVar(&o.kubeconfig, "kubeconfig", "", "the cluster; else $KUBECONFIG, else .sluice/kubeconfig")
 	root.AddGroup(&cobra.Group{ID: "verbs", Title: "Verbs:"}, &cobra.Group{ID: "roles", Title: "Roles in the cluster:"})
 	for _, c := range []*cobra.Command{
-		newValidate(o), newRender(o), newPlan(o), newStatus(o), newHistory(o), newDiff(o), newTraffic(o), newRollback(o), newExplain(o), newLogs(o), newTop(o), newEvents(o), newInstall(o),
+		newValidate(o), newRender(o), newPlan(o), newStatus(o), newHistory(o), newDiff(o), newTraffic(o), newRollback(o), newExplain(o), newLogs(o), newTop(o), newEvents(o), newFarewells(o), newInstall(o),
 	} {
 		c.GroupID = "verbs"
 		root.AddCommand(c)

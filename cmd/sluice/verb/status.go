@@ -52,7 +52,7 @@ func (v *statusOptions) run(ctx context.Context) error {
 		return err
 	}
 	if v.only != "" {
-		if r = about(r, v.only); len(r.Specs) == 0 {
+		if r = about(r, v.only); len(r.Specs)+len(r.Farewells) == 0 {
 			return fmt.Errorf("%s: no spec of that name; `sluice status` lists all", v.only)
 		}
 	}
@@ -68,6 +68,7 @@ func about(r status.Report, name string) status.Report {
 	is := func(id schema.Identity) bool { return id.Name == name || id.Namespace+"/"+id.Name == name }
 	r.Specs = slices.DeleteFunc(r.Specs, func(s status.Spec) bool { return !is(s.Identity) })
 	r.Problems = slices.DeleteFunc(r.Problems, func(p schema.Problem) bool { return !is(p.Identity) })
+	r.Farewells = slices.DeleteFunc(r.Farewells, func(f status.Farewell) bool { return !is(f.Spec) })
 	r.Holds = slices.DeleteFunc(r.Holds, func(h plan.Hold) bool { return !is(h.Unit) })
 	return r
 }
@@ -97,6 +98,7 @@ func (v *statusOptions) print(r status.Report) error {
 		}
 	}
 	v.previews(r.Previews)
+	printFarewells(s, r.Farewells)
 	if len(r.Problems) > 0 {
 		s.Printf("\n")
 	}

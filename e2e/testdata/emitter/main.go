@@ -34,7 +34,7 @@ func main() {
 }
 
 // feed sends operation, resource and context, and at START says what the context
-// is from now on.
+// is from now on. The parameter `fail` has it fail, `takes` take so many seconds.
 func feed(operation string) {
 	var trigger struct {
 		Resource string         `json:"resource"`
@@ -45,6 +45,9 @@ func feed(operation string) {
 	read("FEED_CONTEXT", &context)
 	if reason := trigger.Params["fail"]; reason != nil {
 		log.Fatal(reason)
+	}
+	if seconds, ok := trigger.Params["takes"].(float64); ok && operation == "START" {
+		time.Sleep(time.Duration(seconds) * time.Second)
 	}
 	data, err := json.Marshal([]any{trigger.Resource, context})
 	if err != nil {
