@@ -13,11 +13,12 @@ import (
 // brokers are the NATS servers of stories, by the folder that they keep.
 var brokers = map[string]*server.Server{}
 
-// nats up: run a NATS server with JetStream outside the cluster, on the address
-// that $NATS has from then on. nats down: end it; what it keeps it keeps.
+// nats up [USER PASSWORD]: run a NATS server with JetStream outside the cluster,
+// for one user if one is named, on the address that $NATS has from then on. nats
+// down: end it; what it keeps it keeps.
 func nats(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 || args[0] != "up" && args[0] != "down" {
-		ts.Fatalf("usage: nats up|down")
+	if neg || len(args) != 1 && len(args) != 3 || args[0] != "up" && args[0] != "down" {
+		ts.Fatalf("usage: nats up [USER PASSWORD]|down")
 	}
 	dir := ts.Getenv("WORK") + "/nats"
 	if args[0] == "down" {
@@ -33,7 +34,11 @@ func nats(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	number, err := strconv.Atoi(port)
 	ts.Check(err)
-	s, err := server.NewServer(&server.Options{Host: host, Port: number, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true})
+	options := &server.Options{Host: host, Port: number, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true}
+	if len(args) == 3 {
+		options.Username, options.Password = args[1], args[2]
+	}
+	s, err := server.NewServer(options)
 	ts.Check(err)
 	s.Start()
 	if !s.ReadyForConnections(10 * time.Second) {

@@ -90,6 +90,18 @@ func (d *Dispatcher) Synced() {
 	d.tell()
 }
 
+// Reopen has a bus opened anew: what its spec only refers to has changed.
+// Requests are answered with 503 meanwhile, and places are kept.
+func (d *Dispatcher) Reopen(bus contract.Ref) {
+	d.mu.Lock()
+	l := d.lines[bus]
+	d.mu.Unlock()
+	if l != nil {
+		l.stale.Store(true)
+		l.tell()
+	}
+}
+
 // Ready tells whether the state was read and acted on once.
 func (d *Dispatcher) Ready() bool { return d.synced.Load() && d.table.Load().made }
 

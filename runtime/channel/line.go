@@ -31,6 +31,7 @@ type line struct {
 	log    *slog.Logger
 	news   chan struct{} // capacity 1
 	failed atomic.Bool   // a pass failed
+	stale  atomic.Bool   // the driver is to be opened anew
 
 	mu       sync.Mutex // guards the rest; written by the line's goroutine alone
 	spec     contract.Bus
@@ -155,13 +156,14 @@ func (l *line) pass(ctx context.Context) error {
 	return errors.Join(append(errs, l.sweep(ctx, channels, subscriptions))...)
 }
 
-// open opens the driver, anew where the bus's spec changed.
+// open opens the driver, anew where the bus's spec changed, or what a Secret of it
+// says.
 func (l *line) open(ctx context.Context) error {
 	spec, ok := l.d.specs.bus(l.ref)
 	if !ok {
 		return fmt.Errorf("bus %s is not there: a channel names it, but there is no Bus or ClusterBus of that name", l.ref)
 	}
-	if l.driver != nil && reflect.DeepEqual(l.spec, spec) {
+	if !l.stale.Swap(false) && l.driver != nil && reflect.DeepEqual(l.spec, spec) {
 		return nil
 	}
 	l.close()

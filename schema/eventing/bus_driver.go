@@ -26,6 +26,8 @@ type setting struct {
 	required       bool
 	// file says that the value is a file's path, and the parameter its content.
 	file bool
+	// secret is never written in plain.
+	secret bool
 }
 
 // drivers by the names that a Bus may have; `stub` is 2018's word for memory.
@@ -35,9 +37,9 @@ var drivers = map[string]busDriver{
 	contract.DriverJetStream: {name: contract.DriverJetStream, settings: []setting{{env: "JETSTREAM_SYNC", parameter: "sync"}}},
 	contract.DriverKafka: {name: contract.DriverKafka, settings: []setting{
 		{env: "KAFKA_BROKERS", parameter: "brokers", required: true},
-		{env: "KAFKA_USER", parameter: "saslUser"}, {env: "KAFKA_PASSWORD", parameter: "saslPassword"},
+		{env: "KAFKA_USER", parameter: "saslUser"}, {env: "KAFKA_PASSWORD", parameter: "saslPassword", secret: true},
 		{env: "KAFKA_SASL", parameter: "saslMechanism"}, {env: "KAFKA_TLS", parameter: "tls"},
-		{env: "KAFKA_CA", parameter: "caCert"}, {env: "KAFKA_CERT", parameter: "clientCert"}, {env: "KAFKA_KEY", parameter: "clientKey"},
+		{env: "KAFKA_CA", parameter: "caCert"}, {env: "KAFKA_CERT", parameter: "clientCert"}, {env: "KAFKA_KEY", parameter: "clientKey", secret: true},
 	}},
 	contract.DriverPubSub: {name: contract.DriverPubSub, settings: []setting{
 		{env: "GOOGLE_CLOUD_PROJECT", parameter: "project", required: true},
@@ -48,7 +50,9 @@ var drivers = map[string]busDriver{
 		{env: "RABBITMQ_URL", parameter: "url", required: true},
 	}},
 	contract.DriverNATS: {name: contract.DriverNATS, settings: []setting{
-		{env: "NATS_URL", parameter: "url", required: true}, {env: "NATS_CREDENTIALS", parameter: "credentials"}, {env: "NATS_TOKEN", parameter: "token"},
+		{env: "NATS_URL", parameter: "url", required: true},
+		{env: "NATS_CREDENTIALS", parameter: "credentials", secret: true}, {env: "NATS_TOKEN", parameter: "token", secret: true},
+		{env: "NATS_USER", parameter: "user"}, {env: "NATS_PASSWORD", parameter: "password", secret: true},
 	}},
 }
 
@@ -138,6 +142,10 @@ func (c *check) setting(path string, env corev1.EnvVar, s setting, w *bus, b *co
 			return
 		}
 		c.errorf(path+".value", "no volume of a Secret is mounted where %s is: add volumes and volumeMounts", short(env.Value))
+	case from == nil && s.secret:
+		c.errorf(path+".value", "a secret in Git is everybody's: put it into a Secret, write valueFrom.secretKeyRef, and change it")
+	case from == nil && hasPassword(env.Value):
+		c.errorf(path+".value", "a URL in Git holds no password: put the whole URL into a Secret, write valueFrom.secretKeyRef, and change the password")
 	case from == nil:
 		c.required(path+".value", env.Value, "write it, or valueFrom.secretKeyRef")
 		b.Parameters[s.parameter] = env.Value
@@ -146,6 +154,19 @@ func (c *check) setting(path string, env corev1.EnvVar, s setting, w *bus, b *co
 	default:
 		c.errorf(path+".valueFrom", "is read from a Secret alone: write value, or valueFrom.secretKeyRef")
 	}
+}
+
+// hasPassword reports whether one of several URLs, or what is meant to be one,
+// says who is there.
+func hasPassword(urls string) bool {
+	for u := range strings.SplitSeq(urls, ",") {
+		_, rest, ok := strings.Cut(u, "://")
+		authority, _, _ := strings.Cut(rest, "/")
+		if ok && strings.Contains(authority, "@") {
+			return true
+		}
+	}
+	return false
 }
 
 // secretNamespace is where a bus's secrets are.

@@ -2,12 +2,16 @@ package role
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,7 +28,21 @@ type buses struct {
 	sync    string
 	secrets corev1.SecretsGetter
 	log     *slog.Logger
+
+	mu   sync.Mutex // guards read
+	read map[contract.Ref]reading
 }
+
+// reading is what a bus was opened with: a digest, so that a secret is not kept
+// longer than a driver needs it.
+type reading struct {
+	spec   contract.Bus
+	digest [sha256.Size]byte
+}
+
+// secretsEvery is how often the Secrets of buses are read again: one that is
+// changed counts after so long at most.
+const secretsEvery = 15 * time.Second
 
 // open is a channel.Opener.
 func (b *buses) open(ctx context.Context, spec contract.Bus) (bus.Driver, bus.Promises, error) {
@@ -32,6 +50,7 @@ func (b *buses) open(ctx context.Context, spec contract.Bus) (bus.Driver, bus.Pr
 	if err != nil {
 		return nil, bus.Promises{}, err
 	}
+	b.remember(spec, parameters)
 	if spec.Driver == contract.DriverJetStream {
 		if err := b.embed(spec, parameters); err != nil {
 			return nil, bus.Promises{}, err
@@ -75,4 +94,53 @@ func (b *buses) parameters(ctx context.Context, spec contract.Bus) (map[string]s
 		out[name] = string(value)
 	}
 	return out, nil
+}
+
+// remember notes what the Secrets of a bus say.
+func (b *buses) remember(spec contract.Bus, parameters map[string]string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.read == nil {
+		b.read = map[contract.Ref]reading{}
+	}
+	delete(b.read, spec.Ref)
+	if len(spec.Secrets) > 0 {
+		b.read[spec.Ref] = reading{spec, digest(parameters)}
+	}
+}
+
+// follow reads the Secrets of buses again until ctx ends, and tells of each bus
+// that has others now. A Secret that cannot be read changes nothing: the bus goes
+// on with what it has.
+func (b *buses) follow(ctx context.Context, every time.Duration, changed func(contract.Ref)) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		b.mu.Lock()
+		known := maps.Clone(b.read)
+		b.mu.Unlock()
+		for ref, was := range known {
+			now, err := b.parameters(ctx, was.spec)
+			if err != nil {
+				b.log.Debug("secrets of a bus cannot be read again", "bus", ref, "error", err)
+				continue
+			}
+			if digest(now) == was.digest {
+				continue
+			}
+			b.log.Info("a Secret of the bus has changed, it is opened anew", "bus", ref)
+			b.remember(was.spec, now)
+			changed(ref)
+		}
+	}
+}
+
+func digest(parameters map[string]string) [sha256.Size]byte {
+	b, _ := json.Marshal(parameters) // sorted; a map of texts is always JSON
+	return sha256.Sum256(b)
 }

@@ -81,17 +81,18 @@ func (o *channelsOptions) run(ctx context.Context) error {
 	admin := newAdmin(o.admin, log)
 	admin.mux.Handle("/v1/events/", c.protect(log)(d.Inspect(), contract.Operator))
 	admin.also(func(w http.ResponseWriter) error { return d.WriteMetrics(w) })
-	return o.serve(ctx, d, watcher, admin, log)
+	return o.serve(ctx, d, watcher, buses, admin, log)
 }
 
 // serve takes events until ctx ends, then lets what is under way end: first the
 // requests, then the deliveries.
-func (o *channelsOptions) serve(ctx context.Context, d *channel.Dispatcher, watcher *kube.EventsWatcher, admin *admin, log *slog.Logger) error {
+func (o *channelsOptions) serve(ctx context.Context, d *channel.Dispatcher, watcher *kube.EventsWatcher, buses *buses, admin *admin, log *slog.Logger) error {
 	lasting, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	g, lasting := errgroup.WithContext(lasting)
 	g.Go(func() error { return watcher.Run(lasting) })
 	g.Go(func() error { return d.Run(lasting) })
+	g.Go(func() error { return buses.follow(lasting, secretsEvery, d.Reopen) })
 	g.Go(func() error { return admin.run(lasting) })
 	g.Go(func() error { return becomesReady(lasting, d, admin) })
 	g.Go(func() error {

@@ -50,10 +50,14 @@ var natsDriver = Driver{
 		required("url", "nats://host:4222, several with commas"),
 		secret("credentials", "the content of a .creds file"),
 		secret("token", "a token"),
+		optional("user", "who we are"),
+		secret("password", "and how we prove it"),
 	},
 	Channel: natsChannel,
 	open: func(_ context.Context, s *settings, log *slog.Logger) (bus.Driver, bus.Promises, error) {
-		return openJetStream(s, jetstream.Config{URL: s.text("url"), Credentials: s.text("credentials"), Token: s.text("token"), Log: log})
+		return openJetStream(s, jetstream.Config{
+			URL: s.text("url"), Credentials: s.text("credentials"), Token: s.text("token"), User: s.text("user"), Password: s.text("password"), Log: log,
+		})
 	},
 }
 

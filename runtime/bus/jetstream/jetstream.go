@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"sync"
 	"time"
 
@@ -51,8 +52,9 @@ type Config struct {
 	Server *Server
 	// URL is that of a server, or several with commas: nats://host:4222.
 	URL string
-	// Credentials is the content of a .creds file, Token a token. Optional.
-	Credentials, Token string
+	// Credentials is the content of a .creds file, Token a token; User and
+	// Password are another way. Optional.
+	Credentials, Token, User, Password string
 	// Lease: see DefaultLease.
 	Lease time.Duration
 	// Log hears of the connection. Default: slog.Default().
@@ -121,12 +123,16 @@ func Open(cfg Config) (*Bus, error) {
 func connect(cfg Config) (*nats.Conn, error) {
 	options := []nats.Option{
 		nats.Name("sluice"), nats.MaxReconnects(-1), nats.ReconnectWait(500 * time.Millisecond), nats.Timeout(5 * time.Second),
+		nats.IgnoreAuthErrorAbort(), // who may connect is changed on the servers and here at two times
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
 				cfg.Log.Warn("nats connection lost, is made again", "error", err)
 			}
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { cfg.Log.Warn("nats", "error", err) }),
+	}
+	if cfg.User != "" {
+		options = append(options, nats.UserInfo(cfg.User, cfg.Password))
 	}
 	if cfg.Token != "" {
 		options = append(options, nats.Token(cfg.Token))
@@ -141,9 +147,18 @@ func connect(cfg Config) (*nats.Conn, error) {
 	}
 	conn, err := nats.Connect(cfg.URL, options...)
 	if err != nil {
-		return nil, fmt.Errorf("nats: connect: %w", err)
+		return nil, fmt.Errorf("nats: connect: %w", withoutURL(err))
 	}
 	return conn, nil
+}
+
+// withoutURL keeps the URL, which the parser quotes and which may have a
+// password, out of an error.
+func withoutURL(err error) error {
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		return fmt.Errorf("the url cannot be read: %w", u.Err)
+	}
+	return err
 }
 
 // Promises are this server's.
