@@ -37,7 +37,7 @@ func boundObject(u Unit, c Config, o desired.Object) (built, error) {
 	if err != nil || path == nil {
 		return b, err
 	}
-	bindings := u.Directory.bound(o.Identity, b.meta.GetLabels())
+	bindings := append(u.Directory.bound(o.Identity, b.meta.GetLabels()), u.Directory.boundRuns(o.Identity, b)...)
 	if len(bindings) == 0 {
 		return b, nil
 	}
@@ -59,6 +59,30 @@ func boundObject(u Unit, c Config, o desired.Object) (built, error) {
 	parent[path[len(path)-1]] = pod
 	return b, nil
 }
+
+// boundRuns are the bindings that reach a CronJob by the labels of the Jobs that
+// it makes, as Knative's own examples do.
+func (d *Directory) boundRuns(id schema.Identity, b built) []listed[desired.Binding] {
+	if id.Kind != "CronJob" {
+		return nil
+	}
+	var o struct {
+		Spec struct {
+			JobTemplate struct {
+				Metadata struct{ Labels map[string]string } `json:"metadata"`
+			} `json:"jobTemplate"`
+		} `json:"spec"`
+	}
+	raw, err := json.Marshal(b.object)
+	if err != nil || json.Unmarshal(raw, &o) != nil {
+		return nil // boundObject says what is wrong with it
+	}
+	id.Kind, id.Name = "Job", noName
+	return d.bound(id, o.Spec.JobTemplate.Metadata.Labels)
+}
+
+// noName is of nothing: what has it is found by its labels alone.
+const noName = "/"
 
 // bind gives a pod the sinks of bindings. Of two for one pod the first by name
 // counts: it has one K_SINK.

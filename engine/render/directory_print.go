@@ -35,6 +35,12 @@ func (d *Directory) Print(b []byte, id schema.Identity, n desired.Nouns) []byte 
 	for _, binding := range d.bindings[kind] {
 		b = append(b, binding.print...)
 	}
+	if id.Kind == "CronJob" { // it may be bound by the labels of its Jobs
+		kind.Kind = "Job"
+		for _, binding := range d.bindings[kind] {
+			b = append(b, binding.print...)
+		}
+	}
 	return b
 }
 

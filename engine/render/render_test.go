@@ -124,7 +124,7 @@ type facts struct {
 
 func parse(t *testing.T, archive *txtar.Archive) input {
 	t.Helper()
-	kinds := schema.NewKinds(catalog.Kinds(plain.Policy{}))
+	kinds := schema.NewKinds(catalog.Kinds(plain.Policy{Allow: []string{"Deployment.apps", "Job.batch", "CronJob.batch"}}))
 	names := map[string]string{}
 	lines := map[string]*history.Line{}
 	refs := map[string]render.Ref{}
