@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -135,9 +136,19 @@ func (s summarizer) started(u *unit, id manifest.ID) (status.State, string) {
 	case i < 0 || all[i].phase == build.Running && all[i].message == "":
 		return status.Progressing, "it is being started"
 	case all[i].phase == build.Running:
-		return status.Failed, "it is not started yet, and is tried again: " + all[i].message
+		return status.Failed, "it is not started yet, and is tried again: " + all[i].message + reads(u)
 	case all[i].phase == build.Failed:
-		return status.Failed, "it could not be started (" + all[i].message + "); to try again: kubectl -n " + id.Namespace + " delete job " + id.Name
+		return status.Failed, "it could not be started (" + all[i].message + reads(u) + "); to try again: kubectl -n " + id.Namespace + " delete job " + id.Name
 	}
 	return status.Ready, ""
+}
+
+// reads names the Secret that a feed's program was told: nobody but the program
+// knows whether it is right.
+func reads(u *unit) string {
+	at := u.nouns.Feeds[0].SecretAt
+	if at.Path == "" {
+		return ""
+	}
+	return fmt.Sprintf(" [what it read in %s is the Secret of %s:%d:%d: %s]", contract.EnvFeedParameters, u.entry.File, at.Line, at.Column, at.Path)
 }

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sluice-dev/sluice/engine/build"
 	"github.com/sluice-dev/sluice/engine/status"
@@ -47,7 +49,7 @@ func (s summarizer) source(u *unit) (status.State, string) {
 			return status.Progressing, what + " is being started"
 		case r.serving:
 		case r.reason != "":
-			return status.Failed, what + " does not run: " + troubleText(r)
+			return status.Failed, what + " does not run: " + located(u, troubleText(r))
 		default:
 			return status.Progressing, what + " does not run yet"
 		}
@@ -58,4 +60,22 @@ func (s summarizer) source(u *unit) (status.State, string) {
 // paused reports whether a source is asked to do nothing.
 func paused(u *unit) bool {
 	return slices.ContainsFunc(u.nouns.Emitters, func(m desired.Emitter) bool { return m.Replicas != nil && *m.Replicas == 0 })
+}
+
+// located puts file, line and column before the field that a source's last words
+// are about.
+func located(u *unit, text string) string {
+	var at []desired.Place
+	for _, f := range u.nouns.Feeds {
+		at = append(at, f.SecretAt)
+	}
+	for _, m := range u.nouns.Emitters {
+		at = append(at, m.SecretAt)
+	}
+	for _, p := range at {
+		if before, after, found := strings.Cut(text, p.Path+": "); found && p.Path != "" {
+			return fmt.Sprintf("%s%s:%d:%d: %s: %s", before, u.entry.File, p.Line, p.Column, p.Path, after)
+		}
+	}
+	return text
 }

@@ -64,7 +64,7 @@ func (d *Dispatcher) askedChannel(r *http.Request) (*live, *line, error) {
 			return c, l, nil
 		}
 	}
-	return nil, nil, refuse(http.StatusNotFound, "there is no channel %s", ref)
+	return nil, nil, absent("channel", ref, d.specs.channelRefs())
 }
 
 // askedWorker is the subscription of a request.
@@ -78,7 +78,7 @@ func (d *Dispatcher) askedWorker(r *http.Request) (*worker, error) {
 			return w, nil
 		}
 	}
-	return nil, refuse(http.StatusNotFound, "there is no subscription %s", ref)
+	return nil, absent("subscription", ref, d.specs.subscriptionRefs())
 }
 
 // limit reads a number of events; 0 is not given.

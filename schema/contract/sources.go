@@ -203,6 +203,19 @@ type PubSubSource struct {
 	EventType string `json:"eventType,omitempty"`
 }
 
+// FieldOfSecret is where a spec of a kind names the Secret that holds all of a
+// source's credentials as JSON; "" for kinds that have a field for each. What is
+// wrong with the value is said of this field.
+func FieldOfSecret(kind string) string {
+	switch kind {
+	case "Feed", "Flow":
+		return "spec.trigger.parametersFrom[0]"
+	case "CloudPubSubSource":
+		return "spec.secret"
+	}
+	return ""
+}
+
 // EnvGoogleCredentials is the JSON of a service account's key.
 const EnvGoogleCredentials = "GOOGLE_CREDENTIALS_JSON"
 

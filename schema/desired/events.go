@@ -95,6 +95,9 @@ type Emitter struct {
 	Refs []Reference
 	// Env is what its container is told beside that: secrets by reference.
 	Env []corev1.EnvVar
+	// SecretAt is where the Secret is named that holds all credentials; zero if no
+	// such is.
+	SecretAt Place
 	// ServiceAccount runs it; empty is the namespace's default.
 	ServiceAccount string
 	// Replicas share the work; 0 is a source that is paused. Nil is one.
@@ -116,6 +119,8 @@ type Feed struct {
 	// values are JSON objects to be merged into them.
 	Parameters     json.RawMessage
 	ParametersFrom []corev1.SecretKeySelector
+	// SecretAt is where the first of these is named.
+	SecretAt       Place
 	ServiceAccount string
 	// Sink gets the events.
 	Sink contract.Destination

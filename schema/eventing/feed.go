@@ -102,6 +102,9 @@ func (c *check) trigger2018(path string, t feedTrigger) desired.Feed {
 		case c.required(at+".secretKeyRef.name", from.SecretKeyRef.Name, "write the Secret's name") &&
 			c.required(at+".secretKeyRef.key", from.SecretKeyRef.Key, "write the key of its value"):
 			f.ParametersFrom = append(f.ParametersFrom, *from.SecretKeyRef)
+			if i == 0 {
+				f.SecretAt = c.place(at)
+			}
 		}
 	}
 	return f

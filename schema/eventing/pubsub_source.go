@@ -61,6 +61,9 @@ func (c *check) pubSubSource(w *pubSubSource) desired.Nouns {
 	p.AckDeadline = c.between("spec.ackDeadline", w.Spec.AckDeadline, "10s", "10m")
 	p.Retention = c.between("spec.retentionDuration", w.Spec.RetentionDuration, "10m", "7d")
 	e.Env = c.googleSecret(w)
+	if w.Spec.Secret != nil {
+		e.SecretAt = c.place("spec.secret")
+	}
 	o := c.options(w.Annotations)
 	if text, ok := o.take("subscription"); ok {
 		c.googleName(o.path("subscription"), text)

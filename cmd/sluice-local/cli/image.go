@@ -2,8 +2,11 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"text/tabwriter"
 
@@ -17,11 +20,11 @@ import (
 // imageOptions are what the image verbs have in common.
 type imageOptions struct {
 	dir, output string
-	out         io.Writer
+	out, err    io.Writer
 }
 
 func newImage(s Streams) *cobra.Command {
-	o := &imageOptions{out: s.Out}
+	o := &imageOptions{out: s.Out, err: s.Err}
 	cmd := &cobra.Command{
 		Use:   "image",
 		Short: "Build and list the cluster's images",
@@ -48,6 +51,9 @@ func newImageBuild(o *imageOptions) *cobra.Command {
 			name, err := registry.LocalName(tag)
 			if err != nil {
 				return usageError{err}
+			}
+			if err := o.begin(); err != nil {
+				return err
 			}
 			store, err := o.store()
 			if err != nil {
@@ -102,6 +108,19 @@ func (o *imageOptions) store() (*registry.Store, error) {
 		alias = block.Registry().String()
 	}
 	return registry.New(registry.Config{Dir: filepath.Join(o.dir, "registry"), Alias: alias})
+}
+
+// begin makes a directory that is not there, and says so: where no cluster is,
+// none gets the image. Git leaves it alone.
+func (o *imageOptions) begin() error {
+	if _, err := os.Stat(o.dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	fmt.Fprintf(o.err, "note: no cluster was ever started in %s; one that runs from another folder does not see this image: go there, or give --dir\n", o.dir)
+	if err := os.MkdirAll(o.dir, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(o.dir, ".gitignore"), []byte("*\n"), 0o644)
 }
 
 // print writes entries as JSON, or as people shows them.

@@ -2,6 +2,7 @@ package role
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 
@@ -13,7 +14,7 @@ import (
 func pubsubSource(_ *sourceOptions, spec contract.Source, sink *source.Sink, log *slog.Logger) (runner, error) {
 	cfg := pubsub.Config{Source: spec, Credentials: os.Getenv(contract.EnvGoogleCredentials), Sink: sink, Log: log}
 	if _, err := pubsub.New(cfg); err != nil {
-		return nil, err
+		return nil, ofSecret(spec, cfg.Credentials, err)
 	}
 	return func(ctx context.Context, ready func()) error {
 		cfg.Ready = ready
@@ -23,6 +24,14 @@ func pubsubSource(_ *sourceOptions, spec contract.Source, sink *source.Sink, log
 		}
 		return s.Run(ctx)
 	}, nil
+}
+
+// ofSecret names the field of a credential that is wrong.
+func ofSecret(spec contract.Source, credentials string, err error) error {
+	if field := contract.FieldOfSecret(spec.Kind); field != "" && credentials != "" {
+		return fmt.Errorf("%s: %w", field, err)
+	}
+	return err
 }
 
 // subscriptionRemover removes what a pubsub source made at Google.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -143,7 +142,7 @@ func githubSecrets() (token, secret string, err error) {
 	if text := os.Getenv(contract.EnvGitHubCredentials); text != "" {
 		if json.Unmarshal([]byte(text), &both) != nil {
 			// The parser's words may hold a part of the secret.
-			return "", "", errors.New(contract.EnvGitHubCredentials + ` is no JSON: write {"accessToken": "...", "secretToken": "..."}`)
+			return "", "", fmt.Errorf(`%s: the Secret's value is no JSON object: write {"accessToken": "...", "secretToken": "..."}`, contract.FieldOfSecret("Feed"))
 		}
 	}
 	return cmp.Or(os.Getenv(contract.EnvGitHubToken), both.AccessToken), cmp.Or(os.Getenv(contract.EnvGitHubSecret), both.SecretToken), nil

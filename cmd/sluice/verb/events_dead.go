@@ -84,6 +84,10 @@ func (v *eventsRedrive) run(ctx context.Context, name string) error {
 	if *v.format == cli.JSON {
 		return v.streams.JSON(moved)
 	}
+	if moved.Events == 1 {
+		v.streams.Printf("%s: 1 dead event is on its way again.\n", moved.Subscription)
+		return nil
+	}
 	v.streams.Printf("%s: %s dead events are on their way again.\n", moved.Subscription, count(moved.Events))
 	return nil
 }

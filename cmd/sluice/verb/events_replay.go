@@ -50,6 +50,10 @@ func (v *eventsReplay) run(ctx context.Context, name string) error {
 	if *v.format == cli.JSON {
 		return v.streams.JSON(moved)
 	}
+	if moved.Events == 1 {
+		v.streams.Printf("%s goes on from there: 1 event waits.\n", moved.Subscription)
+		return nil
+	}
 	v.streams.Printf("%s goes on from there: %s events wait.\n", moved.Subscription, count(moved.Events))
 	return nil
 }
