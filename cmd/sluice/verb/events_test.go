@@ -30,7 +30,7 @@ func TestEvents_SayWhatTheDispatcherKnows(t *testing.T) {
 		{"trace a", "shop/bill: dead after 4 attempts, answer 500\n    http://bill answered 500; kept\n"},
 		{"lag", "1m30s   2          100        3        1     http://mail answered 503"},
 		{"dead shop/mail", "http://mail answered 400\n`sluice events redrive shop/mail` delivers them again."},
-		{"redrive shop/mail --id a", "shop/mail: 1 dead events are on their way again."},
+		{"redrive shop/mail --id a", "shop/mail: 1 dead event is on its way again."},
 		{"replay shop/mail --since 2h", "shop/mail goes on from there: ? events wait."},
 	} {
 		out, err := dispatched.run(t, append([]string{"events"}, strings.Fields(row.args)...)...)
