@@ -46,7 +46,10 @@ func TestDispatcher_ABusThatIsReopenedGoesOnWhereItWas(t *testing.T) {
 	d.Reopen(contract.Ref{Namespace: "shop", Name: "nothing"}) // nobody's
 	d.Reopen(contract.Ref{Name: contract.DefaultBus})
 	w.await("opened anew", func() bool { return opened.Load() == 2 && closed.Load() == 1 })
-	w.await("takes events", func() bool { c := d.table.Load().refs[orders().Ref]; return c != nil && c.topic != nil && c.topic != before })
+	w.await("takes events", func() bool {
+		c := d.table.Load().refs[orders().Ref]
+		return c != nil && c.topic != nil && c.topic != before
+	})
 	w.send("2")
 	w.await("delivered", func() bool { return s.count() == 2 })
 	if ids := s.ids(); !slices.Equal(ids, []string{"1", "2"}) {
