@@ -7,15 +7,14 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	networking "istio.io/api/networking/v1"
 	istio "istio.io/client-go/pkg/apis/networking/v1"
 	istioclient "istio.io/client-go/pkg/clientset/versioned"
-	istioinformers "istio.io/client-go/pkg/informers/externalversions"
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 
@@ -58,9 +57,8 @@ type ScalingConfig struct {
 // ScalingWatcher watches what the autoscaler has to know.
 type ScalingWatcher struct {
 	cfg         ScalingConfig
-	deployments cache.SharedIndexInformer
-	routes      cache.SharedIndexInformer
-	told        []cache.InformerSynced
+	deployments *watched[*appsv1.Deployment]
+	routes      *watched[*route]
 	synced      atomic.Bool
 }
 
@@ -70,47 +68,19 @@ func NewScalingWatcher(cfg ScalingConfig) (*ScalingWatcher, error) {
 		return nil, errors.New("kube: scaling: Kubernetes, Istio and Scaled are required")
 	}
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
-	s := &ScalingWatcher{cfg: cfg}
-	s.deployments = informers.NewSharedInformerFactoryWithOptions(cfg.Kubernetes, 0,
-		informers.WithNamespace(cfg.Namespace),
-		informers.WithTransform(trimScaled),
-		informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.LabelSelector = contract.LabelRevision }),
-	).Apps().V1().Deployments().Informer()
-	s.routes = istioinformers.NewSharedInformerFactoryWithOptions(cfg.Istio, 0,
-		istioinformers.WithNamespace(cfg.Namespace),
-		istioinformers.WithTransform(trimScaled),
-	).Networking().V1().VirtualServices().Informer()
-	w := &Watcher{cfg: Config{Log: cfg.Log}}
-	err := errors.Join(
-		w.watch("deployments", s.deployments, s.setDeployment, s.deleteDeployment),
-		w.watch("virtualservices", s.routes, s.setRoute, s.deleteRoute),
-	)
-	s.told = w.told
-	return s, err
-}
-
-func (s *ScalingWatcher) setDeployment(obj any) {
-	if d, ok := obj.(*appsv1.Deployment); ok {
-		s.cfg.Scaled.SetDeployment(d)
-	}
-}
-
-func (s *ScalingWatcher) deleteDeployment(obj any) {
-	if d, ok := obj.(*appsv1.Deployment); ok {
-		s.cfg.Scaled.DeleteDeployment(d.Namespace, d.Name)
-	}
-}
-
-func (s *ScalingWatcher) setRoute(obj any) {
-	if r, ok := obj.(*route); ok {
-		s.cfg.Scaled.SetRoute(r.Namespace, r.Name, r.revisions)
-	}
-}
-
-func (s *ScalingWatcher) deleteRoute(obj any) {
-	if r, ok := obj.(*route); ok {
-		s.cfg.Scaled.DeleteRoute(r.Namespace, r.Name)
-	}
+	deployments := cfg.Kubernetes.AppsV1().Deployments(cfg.Namespace)
+	return &ScalingWatcher{
+		cfg: cfg,
+		deployments: &watched[*appsv1.Deployment]{
+			resource: "deployments", kind: &appsv1.Deployment{}, trim: trimScaled,
+			source: listing(cfg.Kubernetes, contract.LabelRevision, deployments.List, deployments.Watch),
+			set:    cfg.Scaled.SetDeployment,
+			gone:   func(n cache.ObjectName, _ *appsv1.Deployment) { cfg.Scaled.DeleteDeployment(n.Namespace, n.Name) },
+			read:   make(chan struct{}), known: map[cache.ObjectName]*appsv1.Deployment{},
+		},
+		routes: routesOf(cfg.Istio, cfg.Namespace, trimScaled,
+			func(r *route) { cfg.Scaled.SetRoute(r.Namespace, r.Name, r.revisions) }, cfg.Scaled.DeleteRoute),
+	}, nil
 }
 
 // HasSynced tells whether everything that was there has been told.
@@ -118,20 +88,15 @@ func (s *ScalingWatcher) HasSynced() bool { return s.synced.Load() }
 
 // Run watches until ctx is done. It is called once.
 func (s *ScalingWatcher) Run(ctx context.Context) error {
-	done := make(chan struct{}, 2)
-	for _, informer := range []cache.SharedIndexInformer{s.deployments, s.routes} {
-		go func() {
-			informer.RunWithContext(ctx)
-			done <- struct{}{}
-		}()
-	}
-	if cache.WaitForCacheSync(ctx.Done(), s.told...) {
+	var home sync.WaitGroup
+	home.Go(func() { s.deployments.run(ctx, s.cfg.Log) })
+	home.Go(func() { s.routes.run(ctx, s.cfg.Log) })
+	if awaitAll(ctx, s.deployments.read, s.routes.read) {
 		s.synced.Store(true)
 		s.cfg.Scaled.Synced()
-		s.cfg.Log.Info("cluster state read", "revisions", len(s.deployments.GetStore().ListKeys()), "routes", len(s.routes.GetStore().ListKeys()))
+		s.cfg.Log.Info("cluster state read", "revisions", s.deployments.were, "routes", s.routes.were)
 	}
-	<-done
-	<-done
+	home.Wait()
 	return nil
 }
 

@@ -13,6 +13,6 @@
 //
 // # Reads
 //
-// watcher.go for the activator, autoscaling.go and scaler.go for the
+// watched.go, then watcher.go for the activator, autoscaling.go and scaler.go for the
 // autoscaler, leader.go for who finds whom.
 package kube

@@ -4,17 +4,14 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 
 	istio "istio.io/client-go/pkg/apis/networking/v1"
 	istioclient "istio.io/client-go/pkg/clientset/versioned"
-	istioinformers "istio.io/client-go/pkg/informers/externalversions"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 
@@ -58,12 +55,11 @@ type Config struct {
 
 // Watcher watches the API server.
 type Watcher struct {
-	cfg    Config
-	pods   cache.SharedIndexInformer
-	routes cache.SharedIndexInformer
-	all    []cache.SharedIndexInformer
-	told   []cache.InformerSynced
-	synced atomic.Bool
+	cfg        Config
+	pods       *watched[*corev1.Pod]
+	routes     *watched[*istio.VirtualService]
+	activators *watched[*corev1.Pod] // nil: nobody is told of them
+	synced     atomic.Bool
 }
 
 // New builds a Watcher. It starts nothing and asks nothing.
@@ -72,80 +68,32 @@ func New(cfg Config) (*Watcher, error) {
 		return nil, errors.New("kube: Kubernetes, Istio, Pods and Routes are required")
 	}
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
-	w := &Watcher{cfg: cfg}
-	w.pods = informers.NewSharedInformerFactoryWithOptions(cfg.Kubernetes, 0,
-		informers.WithNamespace(cfg.Namespace),
-		informers.WithTransform(trim),
-		informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.LabelSelector = contract.LabelRevision }),
-	).Core().V1().Pods().Informer()
-	w.routes = istioinformers.NewSharedInformerFactoryWithOptions(cfg.Istio, 0,
-		istioinformers.WithNamespace(cfg.Namespace),
-		istioinformers.WithTransform(trim),
-	).Networking().V1().VirtualServices().Informer()
-	return w, errors.Join(
-		w.watch("pods", w.pods, tellPod(cfg.Pods.SetPod), tellPod(cfg.Pods.DeletePod)),
-		w.watch("virtualservices", w.routes, w.setRoute, w.deleteRoute),
-		w.watchActivators(),
-	)
+	w := &Watcher{cfg: cfg, pods: podsOf(cfg.Kubernetes, cfg.Namespace, contract.LabelRevision, cfg.Pods)}
+	w.routes = routesOf(cfg.Istio, cfg.Namespace, trim, cfg.Routes.SetRoute, cfg.Routes.DeleteRoute)
+	if cfg.Activators != nil {
+		w.activators = podsOf(cfg.Kubernetes, contract.Namespace, contract.LabelComponent+"="+contract.Activator, cfg.Activators)
+		w.activators.resource = "activators"
+	}
+	return w, nil
 }
 
-// watchActivators watches the platform's own pods that serve requests.
-func (w *Watcher) watchActivators() error {
-	if w.cfg.Activators == nil {
-		return nil
-	}
-	informer := informers.NewSharedInformerFactoryWithOptions(w.cfg.Kubernetes, 0,
-		informers.WithNamespace(contract.Namespace),
-		informers.WithTransform(trim),
-		informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.LabelSelector = contract.LabelComponent + "=" + contract.Activator }),
-	).Core().V1().Pods().Informer()
-	return w.watch("activators", informer, tellPod(w.cfg.Activators.SetPod), tellPod(w.cfg.Activators.DeletePod))
-}
-
-// watch says what to do with the objects of one informer.
-func (w *Watcher) watch(what string, informer cache.SharedIndexInformer, set, del func(any)) error {
-	err := informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) {
-		if ctx.Err() == nil {
-			w.cfg.Log.Warn("watch interrupted", "resource", what, "error", err)
-		}
-	})
-	if err != nil {
-		return fmt.Errorf("kube: %s: %w", what, err)
-	}
-	reg, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    set,
-		UpdateFunc: func(_, obj any) { set(obj) },
-		DeleteFunc: func(obj any) {
-			if last, ok := obj.(cache.DeletedFinalStateUnknown); ok {
-				obj = last.Obj
-			}
-			del(obj)
-		},
-	})
-	if err != nil {
-		return fmt.Errorf("kube: %s: %w", what, err)
-	}
-	w.told, w.all = append(w.told, reg.HasSynced), append(w.all, informer)
-	return nil
-}
-
-func tellPod(tell func(*corev1.Pod)) func(any) {
-	return func(obj any) {
-		if pod, ok := obj.(*corev1.Pod); ok {
-			tell(pod)
-		}
+// podsOf are the pods of a selector.
+func podsOf(client kubernetes.Interface, namespace, selector string, to Pods) *watched[*corev1.Pod] {
+	pods := client.CoreV1().Pods(namespace)
+	return &watched[*corev1.Pod]{
+		resource: "pods", kind: &corev1.Pod{}, source: listing(client, selector, pods.List, pods.Watch), trim: trim,
+		set: to.SetPod, gone: func(_ cache.ObjectName, last *corev1.Pod) { to.DeletePod(last) }, whole: true,
+		read: make(chan struct{}), known: map[cache.ObjectName]*corev1.Pod{},
 	}
 }
 
-func (w *Watcher) setRoute(obj any) {
-	if vs, ok := obj.(*istio.VirtualService); ok {
-		w.cfg.Routes.SetRoute(vs)
-	}
-}
-
-func (w *Watcher) deleteRoute(obj any) {
-	if vs, ok := obj.(*istio.VirtualService); ok {
-		w.cfg.Routes.DeleteRoute(vs.Namespace, vs.Name)
+// routesOf are all VirtualServices, as trim leaves them.
+func routesOf[T metav1.Object](client istioclient.Interface, namespace string, trim cache.TransformFunc, set func(T), gone func(namespace, name string)) *watched[T] {
+	routes := client.NetworkingV1().VirtualServices(namespace)
+	return &watched[T]{
+		resource: "virtualservices", kind: &istio.VirtualService{}, source: listing(client, "", routes.List, routes.Watch), trim: trim,
+		set: set, gone: func(n cache.ObjectName, _ T) { gone(n.Namespace, n.Name) },
+		read: make(chan struct{}), known: map[cache.ObjectName]T{},
 	}
 }
 
@@ -156,13 +104,29 @@ func (w *Watcher) HasSynced() bool { return w.synced.Load() }
 // Run watches until ctx is done. It is called once.
 func (w *Watcher) Run(ctx context.Context) error {
 	var home sync.WaitGroup
-	for _, informer := range w.all {
-		home.Go(func() { informer.RunWithContext(ctx) })
+	home.Go(func() { w.pods.run(ctx, w.cfg.Log) })
+	home.Go(func() { w.routes.run(ctx, w.cfg.Log) })
+	all := []<-chan struct{}{w.pods.read, w.routes.read}
+	if w.activators != nil {
+		home.Go(func() { w.activators.run(ctx, w.cfg.Log) })
+		all = append(all, w.activators.read)
 	}
-	if cache.WaitForCacheSync(ctx.Done(), w.told...) {
+	if awaitAll(ctx, all...) {
 		w.synced.Store(true)
-		w.cfg.Log.Info("cluster state read", "pods", len(w.pods.GetStore().ListKeys()), "routes", len(w.routes.GetStore().ListKeys()))
+		w.cfg.Log.Info("cluster state read", "pods", w.pods.were, "routes", w.routes.were)
 	}
 	home.Wait()
 	return nil
+}
+
+// awaitAll waits until all channels are closed. It is false if ctx ends before.
+func awaitAll(ctx context.Context, all ...<-chan struct{}) bool {
+	for _, c := range all {
+		select {
+		case <-c:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
 }

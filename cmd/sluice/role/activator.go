@@ -123,6 +123,7 @@ func (o *activatorOptions) run(ctx context.Context) error {
 		return err
 	}
 	return serve(ctx, server, watcher.Run, queue.Run, leader.Run, keepThrift,
+		func(ctx context.Context) error { return freeOnce(ctx, watcher) },
 		func(ctx context.Context) error { return teller.Run(ctx, queue) },
 		func(ctx context.Context) error { return peers.Run(ctx, queue, server.Bound()) })
 }
@@ -151,8 +152,8 @@ func (o *activatorOptions) server(hop *proxy.Proxy, handler, inside http.Handler
 	})
 }
 
-// synced waits until the watcher knows all routes and pods.
-func synced(ctx context.Context, watcher *kube.Watcher) error {
+// synced waits until the watcher has told all that was there.
+func synced(ctx context.Context, watcher interface{ HasSynced() bool }) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !watcher.HasSynced() {

@@ -91,6 +91,7 @@ func (c *cluster) autoscale(ctx context.Context, listen string, admin *admin, lo
 	admin.also(func(w http.ResponseWriter) error { return a.WriteMetrics(io.Writer(w)) })
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return watcher.Run(ctx) })
+	g.Go(func() error { return freeOnce(ctx, watcher) })
 	g.Go(func() error { return a.Run(ctx) })
 	return g.Wait()
 }

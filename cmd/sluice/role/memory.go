@@ -44,6 +44,15 @@ const (
 	restAfter = 50
 )
 
+// freeOnce gives back what reading the cluster took, as soon as all that is there
+// has been read, unless the environment says otherwise.
+func freeOnce(ctx context.Context, read interface{ HasSynced() bool }) error {
+	if os.Getenv("GOGC") == "" && synced(ctx, read) == nil {
+		debug.FreeOSMemory()
+	}
+	return nil
+}
+
 // thrift keeps a process small while it rests, and lets it use memory while it
 // works.
 type thrift struct {
