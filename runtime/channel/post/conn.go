@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -29,8 +30,9 @@ type pool struct {
 	cfg     *Config
 	address string
 
-	mu   sync.Mutex // guards idle
-	idle []*conn    // the warmest last
+	mu     sync.Mutex  // guards what follows
+	idle   []*conn     // the warmest last
+	reaper *time.Timer // nil where nothing is idle
 }
 
 // conn is one connection. One exchange uses it at a time, in the caller's
@@ -84,7 +86,7 @@ func (p *pool) pop(now time.Time) *conn {
 	return c
 }
 
-// put keeps a connection, and ends the coldest where it has been idle too long.
+// put keeps a connection for the next exchange.
 func (p *pool) put(c *conn, now time.Time) {
 	c.used, c.since = true, now
 	if cap(c.out) > 64<<10 {
@@ -92,15 +94,34 @@ func (p *pool) put(c *conn, now time.Time) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.idle) > 0 && now.Sub(p.idle[0].since) > p.cfg.IdleTimeout {
-		p.idle[0].close()
-		p.idle = p.idle[1:]
-	}
 	if len(p.idle) >= p.cfg.MaxIdle {
 		c.close()
 		return
 	}
 	p.idle = append(p.idle, c)
+	if p.reaper == nil {
+		p.reaper = time.AfterFunc(p.cfg.IdleTimeout, p.reap)
+	}
+}
+
+// reap ends the connections that have been idle for too long: nobody else may
+// come for them, nor for those that the other side has closed.
+func (p *pool) reap() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now, n := time.Now(), 0
+	for n < len(p.idle) && now.Sub(p.idle[n].since) >= p.cfg.IdleTimeout {
+		p.idle[n].close()
+		n++
+	}
+	p.idle = slices.Delete(p.idle, 0, n)
+	switch {
+	case p.reaper == nil: // dropped meanwhile
+	case len(p.idle) > 0:
+		p.reaper.Reset(p.idle[0].since.Add(p.cfg.IdleTimeout).Sub(now))
+	default:
+		p.reaper = nil
+	}
 }
 
 func (p *pool) close() {
@@ -115,6 +136,10 @@ func (p *pool) drop() {
 		c.close()
 	}
 	p.idle = nil
+	if p.reaper != nil {
+		p.reaper.Stop()
+		p.reaper = nil
+	}
 }
 
 var longAgo = time.Unix(1, 0)
