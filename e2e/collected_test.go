@@ -40,8 +40,8 @@ func TestGC_ARevertToACollectedRevisionLosesNoRequest(t *testing.T) {
 
 	stop := crowd(t, host("archive"), hello("old"), hello("new"))
 	c.git("revert", "--no-edit", "HEAD")
+	began := time.Now() // the engine may see the push before git has ended
 	c.git("push", "-q")
-	began := time.Now()
 	moved := time.Duration(0)
 	await(t, hello("old"), func() string {
 		_, body := get(host("archive"))
