@@ -61,6 +61,7 @@ var mayImport = map[string][]string{
 	"appliers/lastgood":    {"engine/git", "schema/contract"},
 
 	"runtime/stat":              {},
+	"runtime/thrift":            {},
 	"runtime/guard":             {"schema/contract"},
 	"runtime/cloudevents":       {},
 	"runtime/channel":           {"schema/contract", "runtime/bus", "runtime/cloudevents", "runtime/channel/attempt", "runtime/channel/filter", "runtime/channel/post", "runtime/front"},

@@ -1,13 +1,15 @@
 package up
 
 import (
+	"bufio"
 	"context"
+	"fmt"
 	"os"
-	"runtime/debug"
-	"runtime/metrics"
+	"strings"
 	"time"
 
 	"github.com/sluice-dev/sluice/cmd/sluice-local/stack"
+	"github.com/sluice-dev/sluice/runtime/thrift"
 )
 
 // gcPercent is the garbage collector's setting: four components share one heap,
@@ -16,85 +18,63 @@ import (
 // needs what it needs, and a limit below that would only burn the processor.
 const gcPercent = 60
 
+// How much garbage is let be, in bytes, while pods start and end. With less a
+// quarter of the processor goes into collecting just then, and requests to the
+// API, of which a start takes twenty, wait for it: of a pod's start and end 19 MB
+// are left. It is a share of what the machine has to spare, within bounds.
 const (
-	// room is how much garbage is let be, in bytes, while pods start and end.
-	// With less a quarter of the processor goes into collecting just then, and
-	// requests to the API, of which a start takes twenty, wait for it.
-	room = 256 << 20
-	// looks is how often it is looked at what is allocated.
-	looks = 200 * time.Millisecond
-	// workFrom is how many bytes from one look to the next are work: about a pod
-	// a second.
-	workFrom = 4 << 20
-	// restAfter is how many quiet looks in a row are rest: five seconds.
-	restAfter = 25
+	roomShare = 1.0 / 16
+	roomLeast = 256 << 20
+	roomMost  = 1 << 30
 )
 
-// tuneMemory applies the setting unless the user has an own one.
-func tuneMemory() {
-	if ownSetting() {
-		return
-	}
-	debug.SetGCPercent(gcPercent)
-}
+// workFrom is how many bytes from one look to the next are work: about a pod a
+// second.
+const workFrom = 4 << 20
 
-func ownSetting() bool { return os.Getenv("GOGC") != "" }
-
-// heap gives the collector room while there is work, and takes it back.
-type heap struct {
-	percent func(int)
-	free    func()
-
-	before  uint64
-	quiet   int
-	working bool
-}
+// restAfter is how long there must be none until the room is taken back.
+const restAfter = 5 * time.Second
 
 // giveRoom begins when everything is up: what starting takes is never in use
-// again, and would only be memory.
+// again, and would only be memory. Half the room is collected in a pause between
+// two starts, so that it is there again for the next.
 func (s *session) giveRoom(ctx context.Context) {
-	if ownSetting() {
-		return
-	}
-	h := &heap{percent: func(p int) { debug.SetGCPercent(p) }, free: debug.FreeOSMemory}
-	s.stack.Push(ctx, stack.Component{Name: "memory", Run: h.run})
+	room := roomOf(spare())
+	s.stack.Push(ctx, stack.Component{Name: "memory", Run: func(ctx context.Context) error {
+		err := thrift.Keep(ctx, thrift.Config{
+			Rest: gcPercent, Work: func(live uint64) int { return percentOf(room, live) },
+			From: workFrom, Quiet: restAfter, Pause: room / 2,
+		})
+		<-ctx.Done() // a component that ends is a cluster that ends
+		return err
+	}})
 }
 
-func (h *heap) run(ctx context.Context) error {
-	samples := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}}
-	read := func() (allocated, live uint64) {
-		metrics.Read(samples)
-		return samples[0].Value.Uint64(), samples[1].Value.Uint64()
-	}
-	h.before, _ = read()
-	tick := time.NewTicker(looks)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			h.look(read())
-		}
-	}
+// percentOf is the collector's percentage that lets so many bytes be, where so
+// many are in use.
+func percentOf(room, live uint64) int {
+	return max(gcPercent, int(room*100/max(live, room/4)))
 }
 
-// look is told how many bytes were ever allocated, and how many were in use at
-// the last collection, every time that looks says.
-func (h *heap) look(allocated, live uint64) {
-	grown := allocated - h.before
-	h.before = allocated
-	if grown >= workFrom {
-		h.quiet = 0
-		if !h.working {
-			h.working = true
-			h.percent(max(gcPercent, int(room*100/max(live, room/4))))
+// roomOf is how much garbage is let be where so many bytes are to spare.
+func roomOf(spare uint64) uint64 {
+	return min(max(uint64(float64(spare)*roomShare), roomLeast), roomMost)
+}
+
+// spare is how much memory the machine has to spare, in bytes; 0 where it does
+// not say.
+func spare() uint64 {
+	f, err := os.Open("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if text, is := strings.CutPrefix(lines.Text(), "MemAvailable:"); is {
+			var kib uint64
+			_, _ = fmt.Sscan(text, &kib) // unreadable: it does not say
+			return kib << 10
 		}
-		return
 	}
-	if h.quiet++; h.working && h.quiet >= restAfter {
-		h.working = false
-		h.percent(gcPercent)
-		h.free()
-	}
+	return 0
 }

@@ -1,38 +1,23 @@
 package up
 
-import (
-	"slices"
-	"testing"
-)
+import "testing"
 
-func TestHeap_RoomWhileThereIsWork(t *testing.T) {
-	var set []int
-	freed := 0
-	h := &heap{percent: func(p int) { set = append(set, p) }, free: func() { freed++ }}
-	var allocated uint64
-	grow := func(n, live uint64, times int) {
-		for range times {
-			allocated += n
-			h.look(allocated, live)
+func TestRoomOf_IsAShareWithinBounds(t *testing.T) {
+	for spare, want := range map[uint64]uint64{0: 256 << 20, 2 << 30: 256 << 20, 8 << 30: 512 << 20, 64 << 30: 1 << 30} {
+		if got := roomOf(spare); got != want {
+			t.Errorf("%d to spare: %d, want %d", spare, got, want)
 		}
 	}
-	grow(workFrom-1, 128<<20, 2*restAfter)
-	if len(set) != 0 || freed != 0 {
-		t.Fatalf("at rest from the start: set to %v, freed %d times", set, freed)
+	if got := spare(); got < 1<<20 {
+		t.Errorf("this machine has %d bytes to spare", got)
 	}
-	grow(workFrom, 128<<20, 10)
-	grow(0, 128<<20, restAfter-1)
-	if !slices.Equal(set, []int{200}) || freed != 0 {
-		t.Fatalf("at work: set to %v, freed %d times", set, freed)
-	}
-	grow(0, 128<<20, restAfter)
-	if !slices.Equal(set, []int{200, gcPercent}) || freed != 1 {
-		t.Fatalf("at rest: set to %v, freed %d times", set, freed)
-	}
-	grow(workFrom, 2<<30, 1) // so much is in use that the usual share is more
-	grow(0, 2<<30, restAfter)
-	grow(workFrom, 0, 1) // nothing was collected yet
-	if !slices.Equal(set, []int{200, gcPercent, gcPercent, gcPercent, 400}) {
-		t.Fatalf("set to %v", set)
+}
+
+func TestPercentOf_LetsTheRoomBe(t *testing.T) {
+	const room = 256 << 20
+	for live, want := range map[uint64]int{128 << 20: 200, 256 << 20: 100, 2 << 30: gcPercent, 0: 400} {
+		if got := percentOf(room, live); got != want {
+			t.Errorf("%d in use: %d %%, want %d %%", live, got, want)
+		}
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/sluice-dev/sluice/cmd/sluice-local/registry"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/stack"
 	"github.com/sluice-dev/sluice/cmd/sluice-local/usage"
+	"github.com/sluice-dev/sluice/runtime/thrift"
 )
 
 // Run brings the cluster up, serves until ctx is done, and takes it down.
@@ -71,7 +72,7 @@ func open(cfg Config) (s *session, done func(), err error) {
 			return nil, nil, errors.Join(err, file.Close(), held.Release())
 		}
 	}
-	tuneMemory()
+	thrift.Set(gcPercent)
 	return &session{Config: cfg, log: log, start: time.Now()}, func() {
 		restore()
 		_ = file.Close()

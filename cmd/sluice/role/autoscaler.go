@@ -15,6 +15,7 @@ import (
 	"github.com/sluice-dev/sluice/cmd/sluice/cli"
 	"github.com/sluice-dev/sluice/runtime/autoscaler"
 	"github.com/sluice-dev/sluice/runtime/kube"
+	"github.com/sluice-dev/sluice/runtime/thrift"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
@@ -47,7 +48,7 @@ what their revisions need; of several, one decides and the others wait.`,
 }
 
 func (o *autoscalerOptions) run(ctx context.Context) error {
-	tuneMemory(restPercent)
+	thrift.Set(restPercent)
 	log := logger(o.streams, o.debug)
 	klog.SetSlogLogger(log)
 	c, err := open(o.kubeconfig, log)
