@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -86,5 +88,37 @@ func leaves(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 		return "nothing"
+	})
+}
+
+// gets ID NAMES: within a while, the event was delivered to the subscriptions
+// default/by-NAME, and left out by all others.
+func gets(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: gets ID NAMES")
+	}
+	program, err := binary("sluice")
+	ts.Check(err)
+	await(ts, args[1], func() string {
+		out, err := exec.Command(program, "--kubeconfig", under.kubeconfig, "events", "trace", args[0], "-o", "json").Output()
+		if err != nil {
+			return err.Error()
+		}
+		var trails []contract.Trail
+		ts.Check(json.Unmarshal(out, &trails))
+		var names []string
+		for _, trail := range trails {
+			for _, stop := range trail.Stops {
+				switch name, ours := strings.CutPrefix(stop.Subscription, "default/by-"); {
+				case !ours || stop.Outcome == contract.OutcomeFiltered:
+				case stop.Outcome == contract.OutcomeDelivered:
+					names = append(names, name)
+				default:
+					return stop.Subscription + ": " + stop.Outcome
+				}
+			}
+		}
+		slices.Sort(names)
+		return strings.Join(names, " ")
 	})
 }

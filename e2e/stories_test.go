@@ -62,7 +62,7 @@ func tell(t *testing.T, files []string) {
 					"answers": answers, "request": request, "awake": awake, "settles": settles, "pods": pods, "replace": replace,
 					"service": service, "fill": fill, "nest": nest, "rename": rename, "event": event, "dead": dead, "deliver": deliver, "nats": nats, "sends": sends, "mentioned": mentioned, "betrayed": betrayed, "grant": grant, "patiently": patiently, "builds": builds,
 					"shares": shares, "refused": refused, "topic": topic, "publish": publish, "matches": matches,
-					"kafka": kafka, "produce": produce, "github": github, "hooked": hooked, "times": times, "subscribed": subscribed, "leaves": leaves,
+					"kafka": kafka, "produce": produce, "github": github, "hooked": hooked, "times": times, "subscribed": subscribed, "leaves": leaves, "gets": gets,
 				},
 			})
 		})

@@ -101,7 +101,7 @@ metadata: {name: clock}
 spec: {sink: {ref: {apiVersion: messaging.knative.dev/v1, kind: Channel, name: orders}}}
 `})
 	w.pass()
-	if s := w.spec("clock"); s.State != status.Progressing || s.Reason != "its source does not run yet" {
+	if s := w.spec("clock"); s.State != status.Progressing || s.Reason != "its source does not run yet; what it waits for is in its log: kubectl -n default logs deployment/clock-source" {
 		t.Errorf("before its pod is ready: %+v", s)
 	}
 	w.ready("clock-source")

@@ -51,7 +51,7 @@ func (s summarizer) source(u *unit) (status.State, string) {
 		case r.reason != "":
 			return status.Failed, what + " does not run: " + located(u, troubleText(r))
 		default:
-			return status.Progressing, what + " does not run yet"
+			return status.Progressing, what + " does not run yet; what it waits for is in its log: kubectl -n " + id.Namespace + " logs deployment/" + id.Name
 		}
 	}
 	return status.Ready, ""

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -129,24 +131,62 @@ func lastWords(s corev1.PodStatus) (words string) {
 	return words
 }
 
-// recall ends farewells of what is to be there again.
+// recall ends farewells of what is to be there again, and waits for their pods: what
+// removes may not run beside what makes.
 func (a *Applier) recall(ctx context.Context, id manifest.ID, f contract.Farewell) error {
 	jobs := a.cfg.Client.BatchV1().Jobs(id.Namespace)
-	list, err := jobs.List(ctx, metav1.ListOptions{LabelSelector: contract.LabelFarewell + "=" + label(id, f)})
+	of := metav1.ListOptions{LabelSelector: contract.LabelFarewell + "=" + label(id, f)}
+	list, err := jobs.List(ctx, of)
 	if err != nil {
 		return fmt.Errorf("%s: farewell: %w", id, err)
 	}
-	background := metav1.DeletePropagationBackground
+	background, ended := metav1.DeletePropagationBackground, false
 	for i := range list.Items {
 		if over(&list.Items[i]) {
 			continue
 		}
+		ended = true
 		err := jobs.Delete(ctx, list.Items[i].Name, metav1.DeleteOptions{PropagationPolicy: &background})
 		if err != nil && !apierrors.IsNotFound(err) {
 			return fmt.Errorf("%s: farewell: %w", id, err)
 		}
 	}
+	if ended {
+		return a.awaitEnd(ctx, id, of)
+	}
 	return nil
+}
+
+const (
+	// endsWithin is how long a pod of a farewell may take to end; then the step
+	// fails, and is tried again.
+	endsWithin = 10 * time.Second
+	lookEvery  = 100 * time.Millisecond
+)
+
+// awaitEnd returns when no pod of the farewells runs any more.
+func (a *Applier) awaitEnd(ctx context.Context, id manifest.ID, of metav1.ListOptions) error {
+	late := time.Now().Add(endsWithin)
+	for {
+		pods, err := a.cfg.Client.CoreV1().Pods(id.Namespace).List(ctx, of)
+		if err != nil {
+			return fmt.Errorf("%s: farewell: %w", id, err)
+		}
+		runs := slices.ContainsFunc(pods.Items, func(p corev1.Pod) bool {
+			return p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed
+		})
+		if !runs {
+			return nil
+		}
+		if time.Now().After(late) {
+			return fmt.Errorf("%s: farewell: what removed it before is still ending; it is made when that has ended", id)
+		}
+		select {
+		case <-time.After(lookEvery):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // over reports whether a Job has come to an end.

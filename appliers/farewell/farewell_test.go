@@ -6,6 +6,8 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -172,6 +174,32 @@ func TestApply_WhatComesBackEndsTheFarewell(t *testing.T) {
 	if jobs := w.jobs(t); len(jobs) != 1 {
 		t.Errorf("%d jobs, want the one that is over", len(jobs))
 	}
+}
+
+func TestApply_WhatComesBackWaitsForThePodThatRemoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.apply(t, step(t, plan.Delete, "hook", ""))
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "leaver", Labels: w.jobs(t)[0].Spec.Template.Labels}, Status: corev1.PodStatus{Phase: corev1.PodRunning}}
+		pods := w.client.CoreV1().Pods("shop")
+		if _, err := pods.Create(t.Context(), pod, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		done := w.done
+		applied := make(chan plan.Outcome, 1)
+		go func() { applied <- w.Apply(t.Context(), step(t, plan.Create, "", "hook")) }()
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if len(applied) != 0 || w.done != done {
+			t.Error("it is made while what removes it still runs")
+		}
+		if err := pods.Delete(t.Context(), "leaver", metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if o := <-applied; o.Err != nil || w.done != done+1 {
+			t.Errorf("%v, %d steps", o.Err, w.done)
+		}
+	})
 }
 
 func TestApply_WithoutTheJobTheObjectStays(t *testing.T) {

@@ -57,7 +57,7 @@
 //  2. runtime/bus keeps it, and brings it to every subscription until that is
 //     done with it; a folder per driver, runtime/bus/catalog lists them.
 //  3. runtime/channel/filter chooses and changes it, runtime/channel/post sends
-//     it, and runtime/channel says what the answer means.
+//     it, and runtime/channel/attempt says what the answer means.
 //
 // cmd/sluice/cli is streams and exit codes, cmd/sluice/verb what a person
 // types, cmd/sluice/role what a machine runs: the only place parts are wired.
