@@ -30,6 +30,7 @@ func newUp(s Streams) *cobra.Command {
 	f.StringVar(&cfg.Branch, "branch", "main", "branch to deploy")
 	f.StringVar(&cfg.HTTP, "http", "127.0.0.1:8080", "host:port where services answer")
 	f.StringVar(&cfg.Node, "node", up.NodeProcess, "what runs the pods: process (processes of this machine), or kubelet (real containers; needs root)")
+	f.BoolVar(&cfg.NoSync, "no-sync", false, "do not wait until what Kubernetes writes is on the disk: everything starts sooner, but after a power cut DIR may be of no use any more")
 	f.StringVar(&cfg.Sluice, "sluice", "", "the sluice binary to install (default: the one beside this program)")
 	f.BoolVar(&cfg.NoPlatform, "no-platform", false, "start Kubernetes only")
 	_ = f.MarkHidden("no-platform") // fails only for a flag that is not there

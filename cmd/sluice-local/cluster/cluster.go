@@ -37,6 +37,10 @@ type Config struct {
 	// Endpoints has the endpoints of Services kept, the API server's own among
 	// them. That takes addresses that are not loopback. Default: they are not.
 	Endpoints bool
+	// NoSync acknowledges writes before they are on the disk. They survive the end
+	// of the process, however it comes, but not that of the machine. Default: they
+	// are on the disk first.
+	NoSync bool
 	// Stack is where the components run.
 	Stack *stack.Stack
 	// Log gets what the components have to say.

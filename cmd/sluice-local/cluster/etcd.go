@@ -27,7 +27,7 @@ func (c *Cluster) startEtcd(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("etcd: %w", err)
 	}
 	socket := url.URL{Scheme: "unix", Path: fmt.Sprintf("/proc/self/fd/%d/etcd.sock", dir.Fd())}
-	server, err := embed.StartEtcd(etcdConfig(c.cfg.Dir, socket))
+	server, err := embed.StartEtcd(etcdConfig(c.cfg, socket))
 	if err != nil {
 		return "", fmt.Errorf("etcd: %w", err)
 	}
@@ -51,15 +51,16 @@ func (c *Cluster) startEtcd(ctx context.Context) (string, error) {
 
 // etcdConfig is a single member that no peer can reach. Writes are synced to
 // disk before they are acknowledged: what the API said yes to survives a power
-// cut.
-func etcdConfig(dir string, socket url.URL) *embed.Config {
+// cut, unless the user wants it otherwise.
+func etcdConfig(c Config, socket url.URL) *embed.Config {
 	cfg := embed.NewConfig()
-	cfg.Dir = filepath.Join(dir, "etcd")
+	cfg.UnsafeNoFsync = c.NoSync
+	cfg.Dir = filepath.Join(c.Dir, "etcd")
 	cfg.ListenClientUrls = []url.URL{socket}
 	cfg.ListenPeerUrls = nil
 	cfg.InitialCluster = cfg.InitialClusterFromName(cfg.Name)
 	cfg.LogLevel = "error"
-	cfg.LogOutputs = []string{filepath.Join(dir, "etcd.log")}
+	cfg.LogOutputs = []string{filepath.Join(c.Dir, "etcd.log")}
 	cfg.EnableGRPCGateway = false
 	return cfg
 }

@@ -28,6 +28,8 @@ type Config struct {
 	HTTP string
 	// Node is NodeProcess or NodeKubelet.
 	Node string
+	// NoSync has Kubernetes not wait until what it writes is on the disk.
+	NoSync bool
 	// Sluice is the path of the sluice binary.
 	Sluice string
 	// NoPlatform leaves out everything but Kubernetes itself.

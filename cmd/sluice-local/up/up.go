@@ -201,7 +201,7 @@ func (s *session) openKeys() (err error) {
 
 func (s *session) controlPlane(ctx context.Context) error {
 	c, err := cluster.New(cluster.Config{
-		Dir: filepath.Join(s.Dir, "cluster"), Listener: s.apiListener(), Endpoints: s.machine != nil,
+		Dir: filepath.Join(s.Dir, "cluster"), Listener: s.apiListener(), Endpoints: s.machine != nil, NoSync: s.NoSync,
 		Authority: s.ca, KubeletClients: s.nodeCA, FrontProxy: s.frontCA, Stack: s.stack, Log: s.log,
 	})
 	if err != nil {
