@@ -122,7 +122,11 @@ func (c cluster) of(key configurationKey) []*revision {
 func (e *Engine) survey(live plan.Live) cluster {
 	revisions := make([]*revision, 0, len(e.facts))
 	var sources []*revision
+	var leaving []*plan.Object
 	for id, object := range live {
+		if !object.Ours && object.Labels[contract.LabelFarewell] != "" {
+			leaving = append(leaving, object)
+		}
 		if id.Kind != "Deployment" || !object.Ours || object.Terminating {
 			continue
 		}
@@ -146,7 +150,7 @@ func (e *Engine) survey(live plan.Live) cluster {
 	}
 	c := newCluster(live, revisions)
 	c.sources = sources
-	c.runs, c.starts, c.farewells = e.readRuns(live), e.readStarts(live), e.readFarewells(live)
+	c.runs, c.starts, c.farewells = e.readRuns(live), e.readStarts(live), e.readFarewells(leaving)
 	return c
 }
 

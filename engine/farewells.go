@@ -17,18 +17,18 @@ import (
 )
 
 // readFarewells are the Jobs that remove what deleted specs have outside the
-// cluster, but for those that are done. Their pods say how it goes.
-func (e *Engine) readFarewells(live plan.Live) []status.Farewell {
+// cluster, but for those that are done. Their pods, which have the same label,
+// say how it goes.
+func (e *Engine) readFarewells(labelled []*plan.Object) []status.Farewell {
 	var out []status.Farewell
 	words := map[manifest.ID]string{}
-	for id, o := range live {
-		switch {
-		case o.Ours || o.Labels[contract.LabelFarewell] == "":
-		case id.KindOf() == podKind:
+	for _, o := range labelled {
+		switch kind := o.ID.KindOf(); {
+		case kind == podKind:
 			if text := podTrouble(o); text != "" {
 				words[jobOf(o)] = text
 			}
-		case id.KindOf() == build.JobKind && !o.Terminating:
+		case kind == build.JobKind && !o.Terminating:
 			if f, going := readFarewell(o); going {
 				out = append(out, f)
 			}

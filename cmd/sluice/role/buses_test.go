@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,6 +34,10 @@ func login(password string) *corev1.Secret {
 func TestBuses_AChangedSecretIsReadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := fake.NewClientset(login("first"))
+		var away atomic.Bool
+		client.PrependReactor("get", "secrets", func(kubetesting.Action) (bool, runtime.Object, error) {
+			return away.Load(), nil, errors.New("the API server is away")
+		})
 		var log bytes.Buffer
 		b := &buses{secrets: client.CoreV1(), log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 		parameters, err := b.parameters(t.Context(), queue)
@@ -55,10 +60,9 @@ func TestBuses_AChangedSecretIsReadAgain(t *testing.T) {
 		}
 		later(0)
 		// One that is away, or may not be read, changes nothing.
-		away := errors.New("the API server is away")
-		client.PrependReactor("get", "secrets", func(kubetesting.Action) (bool, runtime.Object, error) { return away != nil, nil, away })
+		away.Store(true)
 		later(0)
-		away = nil
+		away.Store(false)
 		if _, err := client.CoreV1().Secrets("shop").Update(ctx, login("second"), metav1.UpdateOptions{}); err != nil {
 			t.Fatal(err)
 		}
