@@ -25,6 +25,8 @@ import (
 type bench struct {
 	t       *testing.T
 	brokers []string
+	topic   string
+	group   string
 	client  *kgo.Client
 	sink    *httptest.Server
 	down    atomic.Bool
@@ -45,7 +47,13 @@ func newBenchOn(t *testing.T, partitions int32, broker []kfake.Opt, client ...kg
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	b := &bench{t: t, brokers: c.ListenAddrs(), refused: make(chan struct{}, 1), came: make(chan struct{}, 1)}
+	return connect(t, c.ListenAddrs(), topic, group, client...)
+}
+
+// connect makes a bench of brokers that are there.
+func connect(t *testing.T, brokers []string, topic, group string, client ...kgo.Opt) *bench {
+	b := &bench{t: t, brokers: brokers, topic: topic, group: group, refused: make(chan struct{}, 1), came: make(chan struct{}, 1)}
+	var err error
 	b.client, err = kgo.NewClient(append(client, kgo.SeedBrokers(b.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0))...)
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +116,7 @@ func (b *bench) awaitCount(n int) {
 func (b *bench) produce(partition int32, from, to int) {
 	b.t.Helper()
 	for n := from; n < to; n++ {
-		r := &kgo.Record{Topic: topic, Partition: partition, Value: fmt.Appendf(nil, "%d/%d", partition, n)}
+		r := &kgo.Record{Topic: b.topic, Partition: partition, Value: fmt.Appendf(nil, "%d/%d", partition, n)}
 		if err := b.client.ProduceSync(b.t.Context(), r).FirstErr(); err != nil {
 			b.t.Fatal(err)
 		}
@@ -117,11 +125,11 @@ func (b *bench) produce(partition int32, from, to int) {
 
 func (b *bench) committed(partition int32) int64 {
 	b.t.Helper()
-	have, err := kadm.NewClient(b.client).FetchOffsets(b.t.Context(), group)
+	have, err := kadm.NewClient(b.client).FetchOffsets(b.t.Context(), b.group)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	o, ok := have.Lookup(topic, partition)
+	o, ok := have.Lookup(b.topic, partition)
 	if !ok {
 		return -1
 	}
@@ -137,7 +145,7 @@ func (b *bench) start(change ...func(*contract.KafkaSource)) (stop func()) {
 // startWith is start, with what a sink is told beside its address, and secrets.
 func (b *bench) startWith(to source.SinkConfig, secrets Secrets, change ...func(*contract.KafkaSource)) (stop func()) {
 	b.t.Helper()
-	spec := contract.KafkaSource{Brokers: b.brokers, Topics: []string{topic}, Group: group, Ordered: true}
+	spec := contract.KafkaSource{Brokers: b.brokers, Topics: []string{b.topic}, Group: b.group, Ordered: true}
 	for _, c := range change {
 		c(&spec)
 	}
@@ -188,11 +196,11 @@ func distinct(all []string) map[string]bool {
 // members counts who has partitions.
 func (b *bench) members() (n int) {
 	b.t.Helper()
-	all, err := kadm.NewClient(b.client).DescribeGroups(b.t.Context(), group)
+	all, err := kadm.NewClient(b.client).DescribeGroups(b.t.Context(), b.group)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	for _, m := range all[group].Members {
+	for _, m := range all[b.group].Members {
 		if assigned, ok := m.Assigned.AsConsumer(); ok && len(assigned.Topics) > 0 {
 			n++
 		}
