@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -101,6 +102,10 @@ func released(cfg Config) map[manifest.ID]time.Time {
 	}
 	return out
 }
+
+// BaseKinds are the kinds without which an engine cannot begin: what a service
+// is made of.
+func BaseKinds() []manifest.Kind { return slices.Clone(baseKinds) }
 
 // baseKinds are observed from the start; others when they are first described.
 var baseKinds = []manifest.Kind{

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/sluice-dev/sluice/engine/manifest"
 	"github.com/sluice-dev/sluice/engine/plan"
 	"github.com/sluice-dev/sluice/schema/contract"
@@ -41,8 +43,9 @@ type Observer struct {
 	store *store
 	wake  chan struct{}
 
-	mu    sync.Mutex
-	kinds map[manifest.Kind]*watched
+	mu     sync.Mutex // guards what follows
+	kinds  map[manifest.Kind]*watched
+	needed []manifest.Kind // nil: all
 }
 
 // watched is the state of one kind.
@@ -94,6 +97,23 @@ func (o *Observer) Watch(kinds ...manifest.Kind) {
 	case o.wake <- struct{}{}:
 	default:
 	}
+}
+
+// Need names the kinds that Synced waits for also while they may not be read. Of
+// all others one that may not, because the installation no longer permits it,
+// counts as listed, so that it holds nothing up; what there is of it is not
+// seen, and so left alone. Without Need every kind is waited for.
+func (o *Observer) Need(kinds ...manifest.Kind) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.needed = append([]manifest.Kind{}, kinds...)
+}
+
+// dispensable tells whether a kind that may not be read counts as listed.
+func (o *Observer) dispensable(kind manifest.Kind) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.needed != nil && !slices.Contains(o.needed, kind)
 }
 
 // Run observes until ctx ends.
@@ -201,7 +221,7 @@ func (o *Observer) follow(ctx context.Context, w *watched) {
 // settle records how a kind is doing.
 func (o *Observer) settle(w *watched, err error) {
 	var noKind *NoKindError
-	if err == nil || errors.As(err, &noKind) {
+	if err == nil || errors.As(err, &noKind) || apierrors.IsForbidden(err) && o.dispensable(w.kind) {
 		w.once.Do(func() { close(w.synced); o.store.signal() })
 	}
 	o.mu.Lock()

@@ -178,3 +178,22 @@ func TestObserver_SyncedSaysWhatItWaitsFor(t *testing.T) {
 		}
 	}
 }
+
+// A kind that the installation permits no more holds nothing up, where it is not needed.
+func TestObserver_AKindThatMayNoLongerBeReadHoldsNothingUp(t *testing.T) {
+	p := newPair(t, configMaps, widgets)
+	var forbidden atomic.Bool
+	forbidden.Store(true)
+	p.server.Fault(func(r *http.Request) *metav1.Status {
+		if !forbidden.Load() || !strings.Contains(r.URL.Path, "/widgets") {
+			return nil
+		}
+		return &metav1.Status{Status: metav1.StatusFailure, Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden, Message: `widgets.example.com is forbidden: User "x" cannot watch resource "widgets"`}
+	})
+	p.observer.Need(configMaps)
+	p.run(t)
+	p.synced(t)
+	p.await(t, "an object of the other kind", has(p.put(t, configMaps, "one", "1"), "1"))
+	forbidden.Store(false) // permitted again: it is seen, as it was looked for all the time
+	p.await(t, "an object of the kind", has(p.put(t, widgets, "two", "2"), "2"))
+}

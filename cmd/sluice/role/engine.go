@@ -119,6 +119,7 @@ func (c *cluster) engine(settings install.Settings, repository *git.Repository, 
 	if err != nil {
 		return nil, err
 	}
+	c.observer.Need(engine.BaseKinds()...)
 	cfg := c.Config()
 	cfg.Name, cfg.Branch = repository.String(), settings.Branch
 	cfg.Repository, cfg.References, cfg.Watcher = kept, repository, repository
