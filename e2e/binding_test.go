@@ -70,6 +70,7 @@ spec:
 // A SinkBinding reaches plain Deployments, Jobs and CronJobs of the repository;
 // another sink is another K_SINK, and without the binding there is none.
 func TestSinkBinding_PlainPods(t *testing.T) {
+	needPatience(t) // a CronJob runs once a minute
 	if under.dir == "" {
 		t.Skip("it changes the installation: KUBECONFIG needs SLUICE_DIR, the folder of sluice-local")
 	}
