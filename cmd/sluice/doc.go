@@ -40,14 +40,17 @@
 //
 // And in the order in which a request goes through:
 //
+//  0. runtime/front reads it off its connection, if it is a plain one.
 //  1. runtime/gateway finds the route by host and picks a revision by weight.
 //  2. runtime/activator holds, queues and forwards to the least loaded pod.
 //  3. runtime/proxy is the hop itself; runtime/kube feeds both from watches.
+//     runtime/wire tells whether a kept connection is still of use.
 //  4. runtime/peer lets several activators share revisions: one owner each.
 //  5. runtime/demand streams what revisions need to the autoscaler.
 //     runtime/guard stands before whatever a role tells or does on request.
 //  6. runtime/autoscaler has an actor per active revision; what it decides is
-//     a pure function in runtime/autoscaler/decide.
+//     a pure function in runtime/autoscaler/decide. runtime/thrift keeps
+//     processes that rest small.
 //
 // And in the order in which an event goes through:
 //

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
+	"github.com/sluice-dev/sluice/runtime/wire"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
@@ -40,6 +41,7 @@ type pool struct {
 type conn struct {
 	pool  *pool
 	nc    net.Conn
+	probe *wire.Probe
 	br    *bufio.Reader
 	out   []byte // scratch for the request
 	used  bool
@@ -64,7 +66,7 @@ func (p *pool) get(ctx context.Context, deadline time.Time) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{pool: p, nc: nc, br: bufio.NewReaderSize(nc, 2048)}, nil
+	return &conn{pool: p, nc: nc, probe: wire.NewProbe(nc), br: bufio.NewReaderSize(nc, 2048)}, nil
 }
 
 // pop takes the warmest connection; if that is too old, so are all.
@@ -180,7 +182,7 @@ func (c *conn) exchange(ctx context.Context, deadline time.Time, t *Target, e *c
 		c.close()
 		return Answer{}, context.Cause(ctx)
 	}
-	if c.rests && !isSilent(c.nc) {
+	if c.rests && !c.probe.Silent() {
 		c.close()
 		return Answer{}, errStale
 	}

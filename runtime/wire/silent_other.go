@@ -1,0 +1,6 @@
+//go:build !unix
+
+package wire
+
+// silent cannot be asked here.
+func silent(uintptr) bool { return true }
