@@ -31,24 +31,15 @@ func parse(b []byte, r *http.Request, u *url.URL) bool {
 	return parseLine(line, r) && parseTarget(r.RequestURI, u) && parseFields(fields, r) && parseBody(b[end+4:], r, u)
 }
 
-// parseLine reads the request line.
+// parseLine reads the request line. A method is a token, as a header's name is.
 func parseLine(line string, r *http.Request) bool {
 	method, rest, ok := strings.Cut(line, " ")
 	target, version, ok2 := strings.Cut(rest, " ")
-	if !ok || !ok2 || version != "HTTP/1.1" || !isToken(method) || method == http.MethodConnect || method == "PRI" {
+	if !ok || !ok2 || version != "HTTP/1.1" || !httpguts.ValidHeaderFieldName(method) || method == http.MethodConnect || method == "PRI" {
 		return false
 	}
 	r.Method, r.RequestURI, r.Proto, r.ProtoMajor, r.ProtoMinor = method, target, version, 1, 1
 	return true
-}
-
-func isToken(s string) bool {
-	for i := range len(s) {
-		if !httpguts.IsTokenRune(rune(s[i])) {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // parseTarget reads a target in origin form.
@@ -94,7 +85,7 @@ func parseFields(s string, r *http.Request) bool {
 		line, s, _ = strings.Cut(s, "\r\n")
 		key, value, ok := strings.Cut(line, ":")
 		value = strings.Trim(value, " \t")
-		if !ok || !isToken(key) || !httpguts.ValidHeaderFieldValue(value) {
+		if !ok || !httpguts.ValidHeaderFieldName(key) || !httpguts.ValidHeaderFieldValue(value) {
 			return false
 		}
 		key = http.CanonicalHeaderKey(key)

@@ -56,16 +56,25 @@ func (w *watch) add(c *conn) bool {
 		c.fd = int32(fd)
 		added = w.control(unix.EPOLL_CTL_ADD, c.fd)
 	})
-	return err == nil && added
+	if err == nil && added {
+		return true
+	}
+	w.forget(c)
+	return false
+}
+
+// forget drops c, whose descriptor may have become another connection's.
+func (w *watch) forget(c *conn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.conns[c.fd] == c {
+		delete(w.conns, c.fd)
+	}
 }
 
 // remove ends the watch of c, which still has its descriptor.
 func (w *watch) remove(c *conn) {
-	w.mu.Lock()
-	if w.conns[c.fd] == c {
-		delete(w.conns, c.fd)
-	}
-	w.mu.Unlock()
+	w.forget(c)
 	_ = c.raw.Control(func(fd uintptr) { w.control(unix.EPOLL_CTL_DEL, int32(fd)) })
 }
 
