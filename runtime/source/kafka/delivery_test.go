@@ -25,8 +25,11 @@ func mailbox(t *testing.T) (*contract.Destination, <-chan string) {
 
 // TestRun_DeadLetters has one record of ten refused: it goes elsewhere, its
 // offset is committed, and the others come in order.
-func TestRun_DeadLetters(t *testing.T) {
-	b := newBench(t, 1)
+func TestRun_DeadLetters(t *testing.T) { deadLetters(t, newBench(t, 1)) }
+
+// deadLetters also gives where dead letters go.
+func deadLetters(t *testing.T, b *bench) *contract.Destination {
+	t.Helper()
 	bad := "0/4"
 	b.refuse.Store(&bad)
 	to, letters := mailbox(t)
@@ -44,6 +47,7 @@ func TestRun_DeadLetters(t *testing.T) {
 	if at := b.committed(0); at != 10 {
 		t.Errorf("committed %d, want 10", at)
 	}
+	return to
 }
 
 // TestRun_TriesAsOftenAsTheDeliverySays has a sink that is down: after three

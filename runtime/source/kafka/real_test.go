@@ -64,18 +64,9 @@ func TestReal_ConsumersShareThePartitions(t *testing.T) {
 // TestReal_DeadLettersAndThePlace has a record refused, and the source made anew.
 func TestReal_DeadLettersAndThePlace(t *testing.T) {
 	b := newRealBench(t, 1)
-	bad := "0/4"
-	b.refuse.Store(&bad)
-	to, letters := mailbox(t)
-	b.produce(0, 0, 10)
-	stop := b.startWith(source.SinkConfig{DeadLetter: to}, Secrets{}, earliest)
-	b.awaitCount(9)
-	if got := <-letters; got != "0/4 400" {
-		t.Errorf("the dead letter is %q", got)
-	}
-	stop()
+	to := deadLetters(t, b)
 	b.produce(0, 10, 20)
-	stop = b.startWith(source.SinkConfig{DeadLetter: to}, Secrets{}, earliest)
+	stop := b.startWith(source.SinkConfig{DeadLetter: to}, Secrets{}, earliest)
 	b.awaitCount(19)
 	stop()
 	if got := b.bodies(); len(got) != 19 || got[9] != "0/10" || b.committed(0) != 20 {
