@@ -26,15 +26,15 @@ type Config struct {
 	Pause uint64
 }
 
-// Looks is how often it is looked at what is allocated.
-const Looks = 200 * time.Millisecond
+// looks is how often it is looked at what is allocated.
+const looks = 200 * time.Millisecond
 
-// Own tells whether the user has set the collector, which is then left alone.
-func Own() bool { return os.Getenv("GOGC") != "" }
+// own tells whether the user has set the collector, which is then left alone.
+func own() bool { return os.Getenv("GOGC") != "" }
 
 // Set sets the collector's percentage, unless the user has.
 func Set(percent int) {
-	if !Own() {
+	if !own() {
 		debug.SetGCPercent(percent)
 	}
 }
@@ -42,14 +42,14 @@ func Set(percent int) {
 // Free collects, and gives the system what is not in use, unless the user has
 // set the collector.
 func Free() {
-	if !Own() {
+	if !own() {
 		debug.FreeOSMemory()
 	}
 }
 
 // Keep keeps to c until ctx is done, unless the user has set the collector.
 func Keep(ctx context.Context, c Config) error {
-	if Own() {
+	if own() {
 		return nil
 	}
 	k := &keeper{Config: c, percent: Set, free: Free, collect: runtime.GC}
@@ -59,7 +59,7 @@ func Keep(ctx context.Context, c Config) error {
 		return heap{allocated: samples[0].Value.Uint64(), live: samples[1].Value.Uint64(), objects: samples[2].Value.Uint64()}
 	}
 	k.begin(read())
-	tick := time.NewTicker(Looks)
+	tick := time.NewTicker(looks)
 	defer tick.Stop()
 	for {
 		select {
@@ -95,7 +95,7 @@ func (k *keeper) begin(h heap) {
 	k.percent(k.Rest)
 }
 
-// look is told what the heap is, once each Looks.
+// look is told what the heap is, each time that looks have passed.
 func (k *keeper) look(h heap) {
 	grown := h.allocated - k.before
 	k.before = h.allocated
@@ -107,7 +107,7 @@ func (k *keeper) look(h heap) {
 		}
 		return
 	}
-	k.quiet += Looks
+	k.quiet += looks
 	switch {
 	case !k.working:
 	case k.quiet >= k.Quiet:

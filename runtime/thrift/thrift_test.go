@@ -42,7 +42,7 @@ func (r *recorder) want(t *testing.T, why string, set []int, freed, collected in
 }
 
 func TestKeeper_RestsWhenQuietAndWorksAtOnce(t *testing.T) {
-	r := record(Config{Rest: 20, Work: func(uint64) int { return 200 }, From: 1000, Quiet: 10 * Looks})
+	r := record(Config{Rest: 20, Work: func(uint64) int { return 200 }, From: 1000, Quiet: 10 * looks})
 	r.grow(999, 100)
 	r.want(t, "little from the start", []int{20}, 0, 0)
 	r.grow(1000, 1)
@@ -59,7 +59,7 @@ func TestKeeper_RestsWhenQuietAndWorksAtOnce(t *testing.T) {
 }
 
 func TestKeeper_TheRoomIsThatOfWhatIsInUse(t *testing.T) {
-	r := record(Config{Rest: 60, Work: func(live uint64) int { return int(live) }, From: 1000, Quiet: 5 * Looks})
+	r := record(Config{Rest: 60, Work: func(live uint64) int { return int(live) }, From: 1000, Quiet: 5 * looks})
 	for _, live := range []uint64{100, 70} {
 		r.live = live
 		r.grow(1000, 3)
@@ -69,7 +69,7 @@ func TestKeeper_TheRoomIsThatOfWhatIsInUse(t *testing.T) {
 }
 
 func TestKeeper_CollectsInAPauseOfTheWork(t *testing.T) {
-	r := record(Config{Rest: 60, Work: func(uint64) int { return 200 }, From: 1000, Quiet: 5 * Looks, Pause: 10_000})
+	r := record(Config{Rest: 60, Work: func(uint64) int { return 200 }, From: 1000, Quiet: 5 * looks, Pause: 10_000})
 	r.grow(900, 20)
 	r.want(t, "garbage at rest is the collector's", []int{60}, 0, 0)
 	r.objects = 0
@@ -89,7 +89,7 @@ func TestKeep_EndsWithItsContextAndLeavesTheUsersSettingAlone(t *testing.T) {
 	t.Setenv("GOGC", "")
 	c := Config{Rest: 100, Work: func(uint64) int { return 100 }, From: 1 << 40, Quiet: time.Second}
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*Looks)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*looks)
 		defer cancel()
 		if err := Keep(ctx, c); err != nil || ctx.Err() == nil {
 			t.Errorf("%v, and the time: %v", err, ctx.Err())
