@@ -44,7 +44,7 @@ golden: ## Rewrite golden files; read the diff before you commit it
 e2e: build ## Run only the stories, against a cluster of their own or $$KUBECONFIG
 	$(GO) test -count=1 -v ./e2e/...
 
-slow: build ## Run the stories that take long: what is deleted has a grace of a minute, a HorizontalPodAutoscaler looks every few seconds, a CronJob runs once a minute
+slow: build ## Run the stories that take long: what is deleted has a grace of a minute, a HorizontalPodAutoscaler looks every few seconds, a CronJob runs once a minute, Secrets of buses are read again after a while
 	SLUICE_SLOW=1 $(GO) test -count=1 -timeout 10m -run 'TestSlowStories|TestHPA|TestSinkBinding' -v ./e2e
 
 dockerfile: build ## A Dockerfile on a Debian base that is made here, by buildah (needs buildah, debootstrap and root; else it is skipped)
