@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -94,6 +95,18 @@ func (a answer) String() string {
 	return fmt.Sprintf("HTTP %d %q after %s", a.code, a.body, a.took.Round(time.Millisecond))
 }
 
+// kind is what answers that ended alike have in common.
+func (a answer) kind() string {
+	if a.err == nil {
+		return fmt.Sprintf("HTTP %d %q", a.code, a.body)
+	}
+	root := a.err
+	for next := root; next != nil; next = errors.Unwrap(next) {
+		root = next
+	}
+	return root.Error()
+}
+
 // patient is client for answers that take long.
 var patient = &http.Client{Timeout: patience, Transport: client.Transport}
 
@@ -115,18 +128,20 @@ func fetchAll(n int, url string) []answer {
 func allAre(t *testing.T, answers []answer, text string) {
 	t.Helper()
 	bad, slowest := 0, time.Duration(0)
+	kinds := map[string]int{}
 	for _, a := range answers {
 		slowest = max(slowest, a.took)
 		if a.code == http.StatusOK && a.err == nil && a.body == text {
 			continue
 		}
-		if bad++; bad == 1 {
-			t.Errorf("first that failed: %s", a)
+		bad++
+		if kinds[a.kind()]++; kinds[a.kind()] == 1 && len(kinds) <= 5 {
+			t.Errorf("first of its kind that failed: %s", a)
 		}
 	}
 	t.Logf("%d requests, %d failed, slowest %s", len(answers), bad, slowest.Round(time.Millisecond))
 	if len(answers) == 0 || bad > 0 {
-		t.Errorf("%d of %d requests failed", bad, len(answers))
+		t.Errorf("%d of %d requests failed: %v", bad, len(answers), kinds)
 	}
 }
 

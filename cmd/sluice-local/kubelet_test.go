@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -89,6 +91,11 @@ func TestUp_RunsRealContainersAndLeavesTheMachineAsItWas(t *testing.T) {
 	out, complaint, code := try(t, "kubectl", "--dir", dir, "exec", "deploy/boxed", "--", "/app", "get", "http://boxed.default.svc.cluster.local:8080")
 	if code != 0 || !strings.Contains(out, "I am boxed") {
 		t.Errorf("from a pod, by name: code %d: %s%s", code, out, complaint)
+	}
+	for _, nobody := range []string{"10.244.255.254:8080", "10.96.255.254:8080"} { // else the world hears of it
+		if _, err := net.DialTimeout("tcp", nobody, 10*time.Second); !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.EHOSTUNREACH) {
+			t.Errorf("%s, which nobody has: %v, want it refused at once", nobody, err)
+		}
 	}
 	awaitTop(t, dir, "boxed-")
 	pods := podUIDs(t, l)
@@ -188,6 +195,15 @@ func traces(t *testing.T, dir string) string {
 			if strings.Contains(line, "KUBE-") || strings.Contains(line, "SLUICE-") {
 				seen = append(seen, strings.TrimSpace(line))
 			}
+		}
+	}
+	routes, err := os.ReadFile("/proc/net/route")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(routes)) {
+		if strings.HasPrefix(line, "*") { // of no link
+			seen = append(seen, strings.TrimSpace(line))
 		}
 	}
 	mounts, err := os.ReadFile("/proc/mounts")

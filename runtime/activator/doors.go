@@ -48,10 +48,11 @@ func (s *Server) door(ctx context.Context, address string, h http.Handler) ([]do
 
 // drain ends the doors' servers so that no request is lost.
 func (s *Server) drain(doors []door) error {
-	s.stopping.Store(true)
 	if s.cfg.OnStop != nil {
 		s.cfg.OnStop()
 	}
+	s.succeeded()
+	s.stopping.Store(true)
 	s.cfg.Log.Info("activator stopping", "delay", s.cfg.StopDelay)
 	time.Sleep(s.cfg.StopDelay) // requests are served meanwhile; nothing can cut this short
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.DrainTimeout)
@@ -75,4 +76,18 @@ func (s *Server) drain(doors []door) error {
 	defer cancel()
 	s.cfg.Drainer.Drain(upgraded)
 	return err
+}
+
+// succeeded waits for the successor. The cluster's balancers send requests here
+// for as long as they know of nobody else.
+func (s *Server) succeeded() {
+	if s.cfg.Succeeded == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.SuccessorTimeout)
+	defer cancel()
+	s.cfg.Succeeded(ctx)
+	if ctx.Err() != nil {
+		s.cfg.Log.Warn("activator stops though nobody else takes requests", "waited", s.cfg.SuccessorTimeout)
+	}
 }

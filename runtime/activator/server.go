@@ -44,8 +44,14 @@ type ServerConfig struct {
 	// Peers takes the connections of other activators, on the admin address.
 	// Default nil: there are no others.
 	Peers http.Handler
-	// OnStop is called when the server begins to stop. Default nil.
+	// OnStop is called when the server is told to stop. Default nil.
 	OnStop func()
+	// Succeeded waits until somebody else takes requests, or nobody will; until
+	// then this server takes them as if it had not been told to stop, but no longer
+	// than SuccessorTimeout. Default nil: there is somebody.
+	Succeeded func(ctx context.Context)
+	// SuccessorTimeout is how long a successor may take. Default 60 s.
+	SuccessorTimeout time.Duration
 	// StopDelay is how long requests are still taken after readiness began to
 	// fail, for those who have not heard of it yet. Default 0.
 	StopDelay time.Duration
@@ -77,6 +83,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	if cfg.Listen == "" || cfg.Handler == nil || cfg.Drainer == nil {
 		return nil, errors.New("activator: server: Listen, Handler and Drainer are required")
 	}
+	cfg.SuccessorTimeout = cmp.Or(cfg.SuccessorTimeout, 60*time.Second)
 	cfg.DrainTimeout = cmp.Or(cfg.DrainTimeout, 600*time.Second)
 	cfg.UpgradedTimeout = cmp.Or(cfg.UpgradedTimeout, 60*time.Second)
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
@@ -94,8 +101,9 @@ func (s *Server) Addr() net.Addr { return s.addr }
 func (s *Server) AdminAddr() net.Addr { return s.admin }
 
 // Run waits, serves until ctx is done and then until all requests are home:
-// readiness fails, after StopDelay the listener closes, requests in flight
-// finish, then upgraded connections, each within their bound. An error means
+// when somebody has succeeded it, readiness fails, after StopDelay the listener
+// closes, requests in flight finish, then upgraded connections, each within
+// their bound. An error means
 // that it could not listen, or that requests had to be cut off.
 func (s *Server) Run(ctx context.Context) error {
 	var home sync.WaitGroup

@@ -143,6 +143,40 @@ func TestServer_StopsWithoutLosingARequest(t *testing.T) {
 	}
 }
 
+func TestServer_GoesOnUntilASuccessorTakesRequests(t *testing.T) {
+	succeeded, asked := make(chan struct{}), make(chan struct{})
+	s := serve(t, ServerConfig{Handler: http.NotFoundHandler(), StopDelay: 500 * time.Millisecond, Succeeded: func(ctx context.Context) {
+		close(asked)
+		select {
+		case <-succeeded:
+		case <-ctx.Done():
+		}
+	}})
+	c := client(t)
+	s.stop()
+	<-asked
+	if r := <-get(t.Context(), c, s.url); r.status != http.StatusNotFound || r.last {
+		t.Errorf("%+v, want an answer on a connection that stays", r)
+	}
+	if r := <-get(t.Context(), c, s.adm+"/readyz"); r.status != http.StatusOK {
+		t.Errorf("%+v: not ready before another is", r)
+	}
+	close(succeeded)
+	for (<-get(t.Context(), c, s.adm+"/readyz")).status != http.StatusServiceUnavailable {
+	}
+	if err := <-s.done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestServer_ASuccessorThatNeverTakesRequestsIsNotWaitedForForEver(t *testing.T) {
+	s := serve(t, ServerConfig{Handler: http.NotFoundHandler(), SuccessorTimeout: 10 * time.Millisecond, Succeeded: func(ctx context.Context) { <-ctx.Done() }})
+	s.stop()
+	if err := <-s.done; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestServer_AWebSocketMayStayUntilItsDeadline(t *testing.T) {
 	p := proxy.New(proxy.Config{})
 	a := newActivator(t, Config{Proxy: p})

@@ -16,5 +16,6 @@
 // # Reads
 //
 // peers.go (who is there), view.go (who owns what), lender.go (asking the
-// owner), host.go (answering), link.go and frame.go (the connection).
+// owner), host.go (answering), link.go and frame.go (the connection), and
+// successor.go (who follows one that is to go).
 package peer

@@ -38,8 +38,9 @@ type Config struct {
 
 // Peers are the other activators. It is safe for concurrent use.
 type Peers struct {
-	cfg  Config
-	view atomic.Pointer[view]
+	cfg    Config
+	view   atomic.Pointer[view]
+	others *others
 
 	mu        sync.Mutex // guards what follows; taken before any other
 	activator *activator.Activator
@@ -69,7 +70,7 @@ func New(cfg Config) (*Peers, error) {
 	cfg.Port = cmp.Or(cfg.Port, contract.AdminListen)
 	cfg.Patience = cmp.Or(cfg.Patience, 250*time.Millisecond)
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
-	p := &Peers{cfg: cfg, known: map[string]*known{}, hosts: map[*host]struct{}{}}
+	p := &Peers{cfg: cfg, others: newOthers(), known: map[string]*known{}, hosts: map[*host]struct{}{}}
 	p.view.Store(newView([]member{{name: cfg.Self}}))
 	return p, nil
 }
@@ -125,9 +126,13 @@ func (p *Peers) Leave() {
 // SetPod tells that an activator's Pod is there, or has changed. The object is
 // not kept.
 func (p *Peers) SetPod(pod *corev1.Pod) {
-	addr, err := netip.ParseAddr(pod.Status.PodIP)
+	if pod.Name == p.cfg.Self {
+		return
+	}
 	over := pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
-	if err != nil || pod.Name == p.cfg.Self {
+	p.others.set(pod, over)
+	addr, err := netip.ParseAddr(pod.Status.PodIP)
+	if err != nil {
 		return
 	}
 	p.mu.Lock()
@@ -146,6 +151,7 @@ func (p *Peers) SetPod(pod *corev1.Pod) {
 
 // DeletePod tells that an activator's Pod is gone.
 func (p *Peers) DeletePod(pod *corev1.Pod) {
+	p.others.set(pod, true)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if k := p.known[pod.Name]; k != nil {

@@ -15,11 +15,13 @@ const (
 	ownPrefix    = "SLUICE-"
 	chainOut     = ownPrefix + "OUT"
 	chainForward = ownPrefix + "FORWARD"
+	chainNobody  = ownPrefix + "NOBODY"
 )
 
 // AllowPods lets pods reach one another and the world, which sees the machine's
 // own address. One rule for all pods, where the network plugin would write some
-// for each.
+// for each. Who asks for a cluster IP that nobody has is refused: what reaches
+// these rules has not been given a pod's address by kube-proxy's.
 func AllowPods() error {
 	if err := clean("iptables", ownPrefix); err != nil {
 		return err
@@ -38,8 +40,13 @@ COMMIT
 -A %[2]s -s %[3]s -j ACCEPT
 -A %[2]s -d %[3]s -j ACCEPT
 -I FORWARD 1 -j %[2]s
+:%[5]s - [0:0]
+-A %[5]s -d %[6]s -p tcp -j REJECT --reject-with tcp-reset
+-A %[5]s -d %[6]s -j REJECT
+-I FORWARD 1 -j %[5]s
+-I OUTPUT 1 -j %[5]s
 COMMIT
-`, chainOut, chainForward, Pods, LinkName)
+`, chainOut, chainForward, Pods, LinkName, chainNobody, Services)
 }
 
 // CleanFilter removes every rule and chain of the cluster from the machine's

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -45,25 +44,27 @@ func forward(ctx context.Context, client net.Conn, to string) {
 	both.Wait()
 }
 
-// A dead pod refuses connections until kube-proxy has heard of its death, which
-// takes some seconds; as good a balancer as clouds have tries again, and each
-// try may lead to another pod.
+// A dead pod refuses connections, or does not answer at all, until kube-proxy
+// has heard of its death, which takes some seconds; as good a balancer as clouds
+// have tries again, and each try may lead to another pod. All are on this
+// machine: who does not answer at once will not.
 const (
 	reachWithin = 5 * time.Second
 	reachEvery  = 5 * time.Millisecond
+	answersIn   = 500 * time.Millisecond
 )
 
-// reach connects to whoever does not refuse.
+// reach connects to whoever takes the connection.
 func reach(ctx context.Context, to string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, reachWithin)
 	defer cancel()
 	tick := time.NewTicker(reachEvery)
 	defer tick.Stop()
-	var d net.Dialer
+	d := net.Dialer{Timeout: answersIn}
 	for {
 		conn, err := d.DialContext(ctx, "tcp", to)
-		if !errors.Is(err, syscall.ECONNREFUSED) {
-			return conn, err
+		if err == nil {
+			return conn, nil
 		}
 		select {
 		case <-tick.C:

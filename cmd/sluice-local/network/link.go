@@ -54,15 +54,28 @@ func (l *Link) up() (err error) {
 	if err := netlink.RouteReplace(route); err != nil {
 		return err
 	}
+	if err := netlink.RouteReplace(nobody()); err != nil {
+		return err
+	}
 	if l.forward, err = os.ReadFile(forwardFile); err != nil {
 		return err
 	}
 	return os.WriteFile(forwardFile, []byte("1"), 0)
 }
 
+// nobody is the route to pods that are not there; one that is has a route of its
+// own, which is longer. The default route must not have them: out in the world
+// anybody may answer.
+func nobody() *netlink.Route {
+	return &netlink.Route{Dst: ipNet(Pods), Type: unix.RTN_UNREACHABLE}
+}
+
 // Down removes the link and whatever pods' links are still there.
 func (l *Link) Down() error {
 	errs := []error{os.WriteFile(forwardFile, l.forward, 0)}
+	if err := netlink.RouteDel(nobody()); !errors.Is(err, unix.ESRCH) {
+		errs = append(errs, err)
+	}
 	links, err := netlink.LinkList()
 	errs = append(errs, err)
 	for _, link := range links {

@@ -212,10 +212,10 @@ func secret(name string) corev1.VolumeSource {
 
 // deployment is what both roles have in common.
 func deployment(name string, s Settings, args []string) *appsv1.Deployment {
-	probe := func(path string) *corev1.Probe {
+	probe := func(path string, period int32) *corev1.Probe {
 		return &corev1.Probe{
 			ProbeHandler:  corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: path, Port: intstr.FromInt32(contract.AdminListen)}},
-			PeriodSeconds: 5, FailureThreshold: 3,
+			PeriodSeconds: period, FailureThreshold: 3,
 		}
 	}
 	sum := sha256.Sum256([]byte(s.Encode()))
@@ -242,8 +242,8 @@ func deployment(name string, s Settings, args []string) *appsv1.Deployment {
 							{Name: "POD_IP", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "status.podIP"}}},
 							{Name: "POD_NAME", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}}},
 						},
-						ReadinessProbe: probe("/readyz"),
-						LivenessProbe:  probe("/healthz"),
+						ReadinessProbe: probe("/readyz", 1), // the first try comes too early
+						LivenessProbe:  probe("/healthz", 5),
 						SecurityContext: &corev1.SecurityContext{
 							AllowPrivilegeEscalation: ptr(false), ReadOnlyRootFilesystem: ptr(true),
 							Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},

@@ -58,7 +58,7 @@ VirtualServices that the engine writes and the pods of revisions.`,
 	c.Flags().StringVar(&o.admin, "admin", ":9090", "address of /healthz, /readyz and /metrics")
 	c.Flags().BoolVar(&o.mesh, "mesh", false, "serve cluster-local hosts on the same address; only where the outside cannot reach it")
 	c.Flags().BoolVar(&o.behind, "behind-mesh", false, "believe requests that name their revision: only an ingress of ours, which sets that, reaches this address")
-	c.Flags().DurationVar(&o.stopDelay, "stop-delay", 0, "how long to take requests after SIGTERM, for clients and balancers that have not heard of it, or until a successor listens")
+	c.Flags().DurationVar(&o.stopDelay, "stop-delay", 0, "how long to take requests after SIGTERM, and after another activator is ready, for clients and balancers that have not heard of it")
 	o.witness.add(c)
 	c.Flags().BoolVar(&o.debug, "debug", false, "log everything")
 	return c
@@ -148,7 +148,7 @@ func (o *activatorOptions) server(hop *proxy.Proxy, handler, inside http.Handler
 	return activator.NewServer(activator.ServerConfig{
 		Listen: o.listen, Handler: handler, Inside: o.inside, InsideHandler: inside, ReusePort: true, Admin: o.admin, Drainer: hop,
 		Wait: func(ctx context.Context) error { return synced(ctx, watcher) }, StopDelay: o.stopDelay,
-		Metrics: metrics, Peers: places, OnStop: peers.Leave, Log: log,
+		Metrics: metrics, Peers: places, OnStop: peers.Leave, Succeeded: peers.Succeeded, Log: log,
 	})
 }
 
