@@ -28,6 +28,10 @@ type setting struct {
 	file bool
 	// secret is never written in plain.
 	secret bool
+	// values are those that it may have, if not all may be.
+	values []string
+	// with is the environment without which this one is of no use.
+	with string
 }
 
 // drivers by the names that a Bus may have; `stub` is 2018's word for memory.
@@ -37,9 +41,12 @@ var drivers = map[string]busDriver{
 	contract.DriverJetStream: {name: contract.DriverJetStream, settings: []setting{{env: "JETSTREAM_SYNC", parameter: "sync"}}},
 	contract.DriverKafka: {name: contract.DriverKafka, settings: []setting{
 		{env: "KAFKA_BROKERS", parameter: "brokers", required: true},
-		{env: "KAFKA_USER", parameter: "saslUser"}, {env: "KAFKA_PASSWORD", parameter: "saslPassword", secret: true},
-		{env: "KAFKA_SASL", parameter: "saslMechanism"}, {env: "KAFKA_TLS", parameter: "tls"},
-		{env: "KAFKA_CA", parameter: "caCert"}, {env: "KAFKA_CERT", parameter: "clientCert"}, {env: "KAFKA_KEY", parameter: "clientKey", secret: true},
+		{env: "KAFKA_USER", parameter: "saslUser", with: "KAFKA_PASSWORD"},
+		{env: "KAFKA_PASSWORD", parameter: "saslPassword", secret: true, with: "KAFKA_USER"},
+		{env: "KAFKA_SASL", parameter: "saslMechanism", values: []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}, with: "KAFKA_USER"},
+		{env: "KAFKA_TLS", parameter: "tls", values: []string{"true", "false"}},
+		{env: "KAFKA_CA", parameter: "caCert", with: "KAFKA_TLS"},
+		{env: "KAFKA_CERT", parameter: "clientCert", with: "KAFKA_KEY"}, {env: "KAFKA_KEY", parameter: "clientKey", secret: true, with: "KAFKA_CERT"},
 	}},
 	contract.DriverPubSub: {name: contract.DriverPubSub, settings: []setting{
 		{env: "GOOGLE_CLOUD_PROJECT", parameter: "project", required: true},
@@ -47,12 +54,16 @@ var drivers = map[string]busDriver{
 		{env: "PUBSUB_EMULATOR_HOST", parameter: "endpoint"},
 	}},
 	contract.DriverRabbitMQ: {name: contract.DriverRabbitMQ, settings: []setting{
-		{env: "RABBITMQ_URL", parameter: "url", required: true},
+		{env: "RABBITMQ_URL", parameter: "url", required: true}, {env: "RABBITMQ_CA", parameter: "caCert"},
+		{env: "RABBITMQ_CERT", parameter: "clientCert", with: "RABBITMQ_KEY"},
+		{env: "RABBITMQ_KEY", parameter: "clientKey", secret: true, with: "RABBITMQ_CERT"},
 	}},
 	contract.DriverNATS: {name: contract.DriverNATS, settings: []setting{
 		{env: "NATS_URL", parameter: "url", required: true},
 		{env: "NATS_CREDENTIALS", parameter: "credentials", secret: true}, {env: "NATS_TOKEN", parameter: "token", secret: true},
-		{env: "NATS_USER", parameter: "user"}, {env: "NATS_PASSWORD", parameter: "password", secret: true},
+		{env: "NATS_USER", parameter: "user", with: "NATS_PASSWORD"}, {env: "NATS_PASSWORD", parameter: "password", secret: true, with: "NATS_USER"},
+		{env: "NATS_CA", parameter: "caCert"},
+		{env: "NATS_CERT", parameter: "clientCert", with: "NATS_KEY"}, {env: "NATS_KEY", parameter: "clientKey", secret: true, with: "NATS_CERT"},
 	}},
 }
 
@@ -103,9 +114,21 @@ func (c *check) settings(w *bus, d busDriver, b *contract.Bus) {
 			c.setting(path, env, s, w, b)
 		}
 	}
+	if w.Spec.Dispatcher != nil {
+		c.together(at+".env", w.Spec.Dispatcher.Env, given, d)
+	}
 	for _, s := range d.settings {
 		if s.required && !given[s.env] {
 			c.errorf(at, "the %s bus needs its %s: write them as the environment variable %s of spec.dispatcher", d.name, s.parameter, s.env)
+		}
+	}
+}
+
+// together finds settings that are of no use without another.
+func (c *check) together(path string, env []corev1.EnvVar, given map[string]bool, d busDriver) {
+	for i, e := range env {
+		if s, known := d.setting(e.Name); known && s.with != "" && !given[s.with] {
+			c.errorf(index(path, i), "%s is of no use without %s: write that too", e.Name, s.with)
 		}
 	}
 }
@@ -148,6 +171,9 @@ func (c *check) setting(path string, env corev1.EnvVar, s setting, w *bus, b *co
 		c.errorf(path+".value", "a URL in Git holds no password: put the whole URL into a Secret, write valueFrom.secretKeyRef, and change the password")
 	case from == nil:
 		c.required(path+".value", env.Value, "write it, or valueFrom.secretKeyRef")
+		if env.Value != "" && s.values != nil {
+			c.oneOf(path+".value", env.Value, s.values...)
+		}
 		b.Parameters[s.parameter] = env.Value
 	case from.SecretKeyRef != nil:
 		b.Secrets[s.parameter] = contract.SecretKey{Namespace: secretNamespace(b.Ref), Name: from.SecretKeyRef.Name, Key: from.SecretKeyRef.Key}

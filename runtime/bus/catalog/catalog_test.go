@@ -60,11 +60,14 @@ func TestOpen_SaysWhatIsWrong(t *testing.T) {
 		{"unknown setting", "memory", map[string]string{"size": "1"}, "bus memory: parameter size is unknown; it takes maxBytes"},
 		{"missing project", "gcppubsub", map[string]string{"endpoint": "localhost:8085"}, "bus gcppubsub: parameter project is required: "},
 		{"no number", "stub", map[string]string{"maxBytes": "lots"}, `bus stub: maxBytes: "lots" is no number`},
+		{"no CA", "kafka", map[string]string{"brokers": "h:1", "tls": "true", "caCert": "sesame"}, "bus kafka: caCert holds no certificate in PEM"},
+		{"no pair", "nats", map[string]string{"url": "nats://h:1", "clientKey": "sesame"}, "bus nats: clientCert and clientKey are no pair in PEM"},
+		{"no CA of a broker", "rabbitmq", map[string]string{"url": "amqps://h:1", "caCert": "sesame"}, "bus rabbitmq: caCert holds no certificate in PEM"},
 		{"no duration", "jetstream", map[string]string{"dir": t.TempDir(), "sync": "often"}, `bus jetstream: sync: "often" is no duration; write it as 1m30s`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, _, err := Open(t.Context(), c.driver, c.values, slog.New(slog.DiscardHandler))
-			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			if err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "sesame") {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
 		})

@@ -47,16 +47,17 @@ var natsDriver = Driver{
 	Summary:  "NATS JetStream on servers of your own",
 	Promises: jetstream.Promises,
 	Settings: []Parameter{
-		required("url", "nats://host:4222, several with commas"),
+		required("url", "nats://host:4222, several with commas; tls://host:4222 for TLS"),
 		secret("credentials", "the content of a .creds file"),
 		secret("token", "a token"),
 		optional("user", "who we are"),
 		secret("password", "and how we prove it"),
+		caCert, clientCert, clientKey,
 	},
 	Channel: natsChannel,
 	open: func(_ context.Context, s *settings, log *slog.Logger) (bus.Driver, bus.Promises, error) {
 		return openJetStream(s, jetstream.Config{
-			URL: s.text("url"), Credentials: s.text("credentials"), Token: s.text("token"), User: s.text("user"), Password: s.text("password"), Log: log,
+			URL: s.text("url"), TLS: s.tls(), Credentials: s.text("credentials"), Token: s.text("token"), User: s.text("user"), Password: s.text("password"), Log: log,
 		})
 	},
 }

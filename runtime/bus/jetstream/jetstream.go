@@ -3,6 +3,7 @@ package jetstream
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -52,6 +53,10 @@ type Config struct {
 	Server *Server
 	// URL is that of a server, or several with commas: nats://host:4222.
 	URL string
+	// TLS, if set, is used for all connections, and none is made without. Default:
+	// where the server wants TLS, or the URL says so (tls://host:4222), the
+	// system's certificates are believed.
+	TLS *tls.Config
 	// Credentials is the content of a .creds file, Token a token; User and
 	// Password are another way. Optional.
 	Credentials, Token, User, Password string
@@ -130,6 +135,9 @@ func connect(cfg Config) (*nats.Conn, error) {
 			}
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { cfg.Log.Warn("nats", "error", err) }),
+	}
+	if cfg.TLS != nil {
+		options = append(options, nats.Secure(cfg.TLS))
 	}
 	if cfg.User != "" {
 		options = append(options, nats.UserInfo(cfg.User, cfg.Password))

@@ -40,10 +40,18 @@ type Config struct {
 	Brokers []string
 	// TLS, if set, is used for all connections.
 	TLS *tls.Config
-	// Mechanism is "", PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
-	Mechanism, User, Password string
+	// User and Password, if set, are shown to the brokers, in the way of Mechanism:
+	// Plain (the default), ScramSHA256 or ScramSHA512.
+	User, Password, Mechanism string
 	Log                       *slog.Logger
 }
+
+// The SASL mechanisms.
+const (
+	Plain       = "PLAIN"
+	ScramSHA256 = "SCRAM-SHA-256"
+	ScramSHA512 = "SCRAM-SHA-512"
+)
 
 // Bus is a bus.Driver.
 type Bus struct {
@@ -76,7 +84,7 @@ func Open(ctx context.Context, cfg Config) (*Bus, error) {
 	if cfg.TLS != nil {
 		options = append(options, kgo.DialTLSConfig(cfg.TLS))
 	}
-	if cfg.Mechanism != "" {
+	if cfg.User != "" {
 		m, err := mechanism(cfg)
 		if err != nil {
 			return nil, err
@@ -105,14 +113,14 @@ func Open(ctx context.Context, cfg Config) (*Bus, error) {
 
 func mechanism(cfg Config) (sasl.Mechanism, error) {
 	switch cfg.Mechanism {
-	case "PLAIN":
+	case "", Plain:
 		return plain.Auth{User: cfg.User, Pass: cfg.Password}.AsMechanism(), nil
-	case "SCRAM-SHA-256":
+	case ScramSHA256:
 		return scram.Auth{User: cfg.User, Pass: cfg.Password}.AsSha256Mechanism(), nil
-	case "SCRAM-SHA-512":
+	case ScramSHA512:
 		return scram.Auth{User: cfg.User, Pass: cfg.Password}.AsSha512Mechanism(), nil
 	}
-	return nil, fmt.Errorf("kafka: SASL mechanism %q is unknown: write PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", cfg.Mechanism)
+	return nil, fmt.Errorf("kafka: SASL mechanism %q is unknown: write %s, %s or %s", cfg.Mechanism, Plain, ScramSHA256, ScramSHA512)
 }
 
 // Close implements bus.Driver.

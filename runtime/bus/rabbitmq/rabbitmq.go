@@ -1,11 +1,13 @@
 package rabbitmq
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,12 +31,16 @@ var Promises = bus.Promises{Persistent: true, Ordered: true, Sequence: true, Lag
 type Config struct {
 	// URL is amqp://user:password@host:5672/vhost, or amqps.
 	URL string
+	// TLS is used for amqps, and given for nothing else. Default: the system's
+	// certificates are believed.
+	TLS *tls.Config
 	Log *slog.Logger
 }
 
 // Bus is a bus.Driver.
 type Bus struct {
 	url string
+	tls *tls.Config
 	log *slog.Logger
 
 	mu     sync.Mutex // guards what follows
@@ -57,9 +63,12 @@ var (
 
 // Open connects.
 func Open(cfg Config) (*Bus, error) {
-	b := &Bus{url: cfg.URL, log: cfg.Log, topics: map[string]string{}, made: map[bus.SubscriptionName]bool{}}
+	b := &Bus{url: cfg.URL, tls: cfg.TLS, log: cfg.Log, topics: map[string]string{}, made: map[bus.SubscriptionName]bool{}}
 	if b.log == nil {
 		b.log = slog.Default()
+	}
+	if cfg.TLS != nil && !strings.HasPrefix(cfg.URL, "amqps:") {
+		return nil, errors.New("rabbitmq: certificates are given, and a url that makes no use of them: write amqps://")
 	}
 	_, err := b.connection()
 	if err != nil {
@@ -79,7 +88,7 @@ func (b *Bus) connection() (*amqp.Connection, error) {
 		return b.conn, nil
 	}
 	conn, err := amqp.DialConfig(b.url, amqp.Config{
-		Heartbeat: 10 * time.Second, Properties: amqp.Table{"connection_name": "sluice"},
+		Heartbeat: 10 * time.Second, TLSClientConfig: b.tls.Clone(), Properties: amqp.Table{"connection_name": "sluice"},
 		Dial: func(network, addr string) (net.Conn, error) {
 			c, err := net.DialTimeout(network, addr, dialTimeout)
 			if err != nil {
