@@ -39,7 +39,7 @@ race: ## Run the tests of the main module with the race detector
 	CGO_ENABLED=1 $(GO) test -race $(MAIN_PKGS)
 
 golden: ## Rewrite golden files; read the diff before you commit it
-	$(GO) test ./engine/render ./schema/... -update
+	$(GO) test ./engine/load ./engine/build ./engine/render ./schema/serving ./schema/building ./schema/eventing -update
 
 e2e: build ## Run only the stories, against a cluster of their own or $$KUBECONFIG
 	$(GO) test -count=1 -v ./e2e/...

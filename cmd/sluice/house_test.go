@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"schema/contract":   {},
 	"schema/strict":     {"schema"},
 	"schema/expression": {},
+	"schema/golden":     {},
 	"schema/desired":    {"schema", "schema/contract"},
 	"schema/serving":    {"schema", "schema/desired", "schema/strict", "schema/contract", "schema/building"},
 	"schema/building":   {"schema", "schema/desired", "schema/strict", "schema/contract"},

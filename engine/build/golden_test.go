@@ -2,14 +2,9 @@ package build_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 	"sigs.k8s.io/yaml"
 
@@ -18,10 +13,9 @@ import (
 	"github.com/sluice-dev/sluice/schema"
 	"github.com/sluice-dev/sluice/schema/building"
 	"github.com/sluice-dev/sluice/schema/desired"
+	"github.com/sluice-dev/sluice/schema/golden"
 	"github.com/sluice-dev/sluice/schema/serving"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files; read the diff before you commit it")
 
 var installation = build.Config{
 	Image: "registry.example.com/sluice:v1", Source: "http://engine:9091", Registries: "local.dev=http://127.0.0.1:5000",
@@ -30,30 +24,9 @@ var installation = build.Config{
 
 // TestGolden resolves every build of specs.yaml and renders its Job.
 func TestGolden(t *testing.T) {
-	stories, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(stories) == 0 {
-		t.Fatalf("no stories: %v", err)
-	}
-	for _, file := range stories {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := txtar.Format(a)
-			a.Files = append(a.Files[:1], render(t, a.Files[0])...)
-			got := txtar.Format(a)
-			if *update {
-				if err := os.WriteFile(file, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("%s (-want +got; -update rewrites):\n%s", file, diff)
-			}
-		})
-	}
+	golden.Run(t, "testdata/*.txtar", func(t *testing.T, files []txtar.File) []txtar.File {
+		return append(files[:1:1], render(t, files[0])...)
+	})
 }
 
 func render(t *testing.T, in txtar.File) []txtar.File {

@@ -2,57 +2,30 @@ package load_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"github.com/sluice-dev/sluice/engine/load"
 	"github.com/sluice-dev/sluice/schema/catalog"
+	"github.com/sluice-dev/sluice/schema/golden"
 	"github.com/sluice-dev/sluice/schema/plain"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files; read the diff before you commit it")
 
 // TestGolden reads a repository out of each story and compares the tree that
 // comes of it, written in the last file, `tree`.
 func TestGolden(t *testing.T) {
-	stories, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(stories) == 0 {
-		t.Fatalf("no stories: %v", err)
-	}
-	for _, story := range stories {
-		t.Run(strings.TrimSuffix(filepath.Base(story), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(story)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := txtar.Format(a)
-			if n := len(a.Files); a.Files[n-1].Name == "tree" {
-				a.Files = a.Files[:n-1]
-			}
-			var files []load.File
-			for _, f := range a.Files {
-				files = append(files, load.File{Path: f.Name, Data: f.Data})
-			}
-			a.Files = append(a.Files, txtar.File{Name: "tree", Data: print(load.Files(files, catalog.New(plain.Policy{})))})
-			got := txtar.Format(a)
-			if *update {
-				if err := os.WriteFile(story, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("%s (-want +got; -update rewrites):\n%s", story, diff)
-			}
-		})
-	}
+	golden.Run(t, "testdata/*.txtar", func(_ *testing.T, all []txtar.File) []txtar.File {
+		if n := len(all); all[n-1].Name == "tree" {
+			all = all[:n-1]
+		}
+		var files []load.File
+		for _, f := range all {
+			files = append(files, load.File{Path: f.Name, Data: f.Data})
+		}
+		return append(all, txtar.File{Name: "tree", Data: print(load.Files(files, catalog.New(plain.Policy{})))})
+	})
 }
 
 // print writes a tree, a line for each of its facts.

@@ -1,9 +1,6 @@
 package render_test
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,10 +15,9 @@ import (
 	"github.com/sluice-dev/sluice/schema"
 	"github.com/sluice-dev/sluice/schema/catalog"
 	"github.com/sluice-dev/sluice/schema/desired"
+	"github.com/sluice-dev/sluice/schema/golden"
 	"github.com/sluice-dev/sluice/schema/plain"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // Each story is an archive: specs/*.yaml and optionally facts.yaml go in; a
 // file a manifest, and routing.yaml, come out. In facts, `latest` stands for
@@ -29,39 +25,19 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // another file of the archive. A file refs/NAME.yaml is what the Git ref NAME
 // describes.
 func TestRender_Stories(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no stories: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { story(t, file) })
-	}
+	golden.Run(t, "testdata/*.txtar", story)
 }
 
-func story(t *testing.T, file string) {
-	archive, err := txtar.ParseFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := parse(t, archive)
-	got := &txtar.Archive{Comment: archive.Comment}
-	for _, f := range archive.Files {
+func story(t *testing.T, files []txtar.File) (out []txtar.File) {
+	for _, f := range files {
 		if !strings.HasPrefix(f.Name, "want/") {
-			got.Files = append(got.Files, f)
+			out = append(out, f)
 		}
 	}
-	for _, u := range in.units {
-		got.Files = append(got.Files, rendered(t, u)...)
+	for _, u := range parse(t, files).units {
+		out = append(out, rendered(t, u)...)
 	}
-	if *update {
-		if err := os.WriteFile(file, txtar.Format(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if d := cmp.Diff(string(txtar.Format(archive)), string(txtar.Format(got))); d != "" {
-		t.Errorf("-want +got (rewrite with -update and read the diff):\n%s", d)
-	}
+	return out
 }
 
 // rendered is what a unit becomes, as files.
@@ -122,7 +98,7 @@ type facts struct {
 	Worse     map[string]string        `json:"worse"`
 }
 
-func parse(t *testing.T, archive *txtar.Archive) input {
+func parse(t *testing.T, files []txtar.File) input {
 	t.Helper()
 	kinds := schema.NewKinds(catalog.Kinds(plain.Policy{Allow: []string{"Deployment.apps", "Job.batch", "CronJob.batch"}}))
 	names := map[string]string{}
@@ -130,7 +106,7 @@ func parse(t *testing.T, archive *txtar.Archive) input {
 	refs := map[string]render.Ref{}
 	var parts []load.Part
 	var rawFacts []byte
-	for _, f := range archive.Files {
+	for _, f := range files {
 		switch {
 		case f.Name == "facts.yaml":
 			rawFacts = f.Data

@@ -2,10 +2,6 @@ package building_test
 
 import (
 	"bytes"
-	"flag"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,37 +12,15 @@ import (
 	"github.com/sluice-dev/sluice/schema"
 	"github.com/sluice-dev/sluice/schema/building"
 	"github.com/sluice-dev/sluice/schema/desired"
+	"github.com/sluice-dev/sluice/schema/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files; read the diff before you commit it")
 
 // TestGolden reads spec.yaml of each story and compares the nouns and the
 // problems that come of it.
 func TestGolden(t *testing.T) {
-	stories, err := filepath.Glob("testdata/*/*.txtar")
-	if err != nil || len(stories) == 0 {
-		t.Fatalf("no stories: %v", err)
-	}
-	for _, file := range stories {
-		t.Run(strings.TrimSuffix(strings.TrimPrefix(file, "testdata/"), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := txtar.Format(a)
-			a.Files = append(a.Files[:1], outcome(t, a.Files[0])...)
-			got := txtar.Format(a)
-			if *update {
-				if err := os.WriteFile(file, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("%s (-want +got; -update rewrites):\n%s", file, diff)
-			}
-		})
-	}
+	golden.Run(t, "testdata/*/*.txtar", func(t *testing.T, files []txtar.File) []txtar.File {
+		return append(files[:1:1], outcome(t, files[0])...)
+	})
 }
 
 func outcome(t *testing.T, in txtar.File) []txtar.File {
