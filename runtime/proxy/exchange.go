@@ -133,7 +133,7 @@ func (x *exchange) run(uri string) error {
 // gets a sender.
 func (x *exchange) send(uri string) error {
 	r, c := x.r, x.c
-	c.out = x.p.appendHead(c.out[:0], r, uri, upgradeOf(r.Header))
+	c.out = x.p.appendHead(c.out[:0], r, uri, upgradeAsked(r))
 	expects := len(r.Header["Expect"]) > 0
 	streams := r.ContentLength < 0 || r.ContentLength > smallBody || expects && r.ContentLength != 0
 	if !streams && r.ContentLength > 0 {
@@ -254,6 +254,7 @@ func (x *exchange) informational(code int, rest string) error {
 		return &Error{Text: textBadAnswer, Err: err}
 	}
 	stripHop(h)
+	delete(h, "Content-Length") // it has no body
 	x.w.WriteHeader(code)
 	clear(h)
 	maps.Copy(h, before)

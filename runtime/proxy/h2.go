@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"time"
 )
@@ -98,7 +100,9 @@ func (p *Proxy) forward2(w http.ResponseWriter, r *http.Request, u *Upstream, t 
 		defer out.Body.Close()
 		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 needs none
 	}
-	res, err := u.h2.RoundTrip(out)
+	hints := &hints{w: w}
+	res, err := u.h2.RoundTrip(out.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: hints.pass})))
+	hints.end()
 	if err != nil {
 		return 0, tripError(ctx, r, u.addr, err)
 	}
@@ -140,11 +144,30 @@ func (p *Proxy) outgoing(ctx context.Context, r *http.Request, u *Upstream) *htt
 	out := (&http.Request{Method: r.Method, URL: &target, Host: r.Host, Header: h, ContentLength: r.ContentLength, Trailer: r.Trailer}).WithContext(ctx)
 	if r.ContentLength != 0 {
 		out.Body = r.Body
+		if len(r.Trailer) > 0 {
+			out.Body = &trailed{r.Body, r.Trailer}
+		}
 		if len(r.Header["Expect"]) > 0 {
-			out.Body = &unasked{ReadCloser: r.Body}
+			out.Body = &unasked{ReadCloser: out.Body}
 		}
 	}
 	return out
+}
+
+// trailed is a body whose trailers are there when it ends; of them those stay
+// that may reach the app.
+type trailed struct {
+	io.ReadCloser
+	trailer http.Header
+}
+
+// Read implements io.Reader.
+func (t *trailed) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	if err == io.EOF {
+		maps.DeleteFunc(t.trailer, func(key string, _ []string) bool { return !trails(key) })
+	}
+	return n, err
 }
 
 // tripError is a request that got no answer.

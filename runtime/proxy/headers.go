@@ -15,7 +15,7 @@ import (
 func hopByHop(key string) bool {
 	switch key {
 	case "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
-		"Te", "Trailer", "Transfer-Encoding", "Upgrade":
+		"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings":
 		return true
 	}
 	return false
@@ -62,6 +62,25 @@ func upgradeOf(h http.Header) string {
 	return up[0]
 }
 
+// upgradeAsked is the protocol that r asks to switch to, if it may, or "". A
+// request with a body may not: the body and what the client says after the switch
+// would reach the app side by side. Nor may one that asks for HTTP: there would
+// be requests inside that nobody sees.
+func upgradeAsked(r *http.Request) string {
+	up := upgradeOf(r.Header)
+	if up == "" || r.ContentLength != 0 {
+		return ""
+	}
+	for name := range strings.SplitSeq(strings.ToLower(up), ",") {
+		name, _, _ = strings.Cut(textproto.TrimString(name), "/")
+		switch name {
+		case "h2c", "h2", "http", "tls":
+			return ""
+		}
+	}
+	return up
+}
+
 // wantsTrailers tells whether the client said that it understands trailers.
 func wantsTrailers(h http.Header) bool {
 	return httpguts.HeaderValuesContainsToken(h["Te"], "trailers")
@@ -80,6 +99,12 @@ func declared(values []string) []string {
 		}
 	}
 	return names
+}
+
+// trails tells whether a request's trailer goes on to the app: as little as a
+// header may it say what the proxy says.
+func trails(key string) bool {
+	return httpguts.ValidHeaderFieldName(key) && httpguts.ValidTrailerHeader(key) && !hopByHop(key) && !replaced(key)
 }
 
 // requestURI is the target to ask the app for: as the client wrote it, or as

@@ -75,7 +75,7 @@ func (p *Proxy) Forward(w http.ResponseWriter, r *http.Request, u *Upstream, t T
 	if r.Method == http.MethodConnect {
 		return 0, &Error{Status: http.StatusMethodNotAllowed, Text: "CONNECT is not served here"}
 	}
-	if u.h2 != nil && upgradeOf(r.Header) == "" {
+	if u.h2 != nil && upgradeAsked(r) == "" {
 		return p.forward2(w, r, u, t)
 	}
 	return p.forward1(w, r, u, t)

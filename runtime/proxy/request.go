@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -17,7 +18,7 @@ func (p *Proxy) appendHead(b []byte, r *http.Request, uri, upgrade string) []byt
 			}
 		}
 	}
-	b = p.appendOrigin(b, r)
+	b = p.appendOrigin(b, r, dropped)
 	if upgrade != "" {
 		b = appendField(append(b, "Connection: Upgrade\r\n"...), "Upgrade", upgrade)
 	}
@@ -32,14 +33,15 @@ func appendField(b []byte, key, value string) []byte {
 	return append(append(append(append(b, key...), ": "...), value...), "\r\n"...)
 }
 
-// appendOrigin appends Forwarded, its X- forerunners and the trace context.
-func (p *Proxy) appendOrigin(b []byte, r *http.Request) []byte {
+// appendOrigin appends Forwarded, its X- forerunners and, where none passes, a
+// trace context.
+func (p *Proxy) appendOrigin(b []byte, r *http.Request, dropped []string) []byte {
 	o := p.originOf(r)
 	b = append(o.appendFor(append(b, "X-Forwarded-For: "...), r.Header["X-Forwarded-For"]), "\r\n"...)
 	b = appendField(b, "X-Forwarded-Proto", o.proto)
 	b = appendField(b, "X-Forwarded-Host", o.host)
 	b = append(o.appendForwarded(append(b, "Forwarded: "...), r.Header["Forwarded"]), "\r\n"...)
-	if len(r.Header["Traceparent"]) == 0 {
+	if len(r.Header["Traceparent"]) == 0 || slices.Contains(dropped, "Traceparent") {
 		b = append(p.appendTraceparent(append(b, "Traceparent: "...)), "\r\n"...)
 	}
 	return b
@@ -53,7 +55,9 @@ func appendFraming(b []byte, r *http.Request) []byte {
 		return append(b, "\r\n"...)
 	case r.ContentLength < 0:
 		for name := range r.Trailer {
-			b = appendField(b, "Trailer", name)
+			if trails(name) {
+				b = appendField(b, "Trailer", name)
+			}
 		}
 		return append(b, "Transfer-Encoding: chunked\r\n"...)
 	case r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch,

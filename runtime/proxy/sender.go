@@ -101,6 +101,9 @@ func (s *sender) chunks(c *conn, r *http.Request, buf []byte) error {
 func writeTrailers(c *conn, trailer http.Header) error {
 	b := []byte("0\r\n")
 	for key, values := range trailer {
+		if !trails(key) {
+			continue
+		}
 		for _, v := range values {
 			b = appendField(b, key, v)
 		}

@@ -79,7 +79,7 @@ func (p *Proxy) Drain(ctx context.Context) {
 // tunnel takes the client's connection over after the app agreed to switch
 // protocols, and passes bytes both ways until both are done.
 func (x *exchange) tunnel(s string) error {
-	asked := upgradeOf(x.r.Header)
+	asked := upgradeAsked(x.r)
 	h := http.Header{}
 	got, err := parseHead(s, x.r.Method, h)
 	if err != nil {
