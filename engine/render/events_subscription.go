@@ -1,8 +1,6 @@
 package render
 
 import (
-	"fmt"
-
 	"github.com/sluice-dev/sluice/schema/contract"
 	"github.com/sluice-dev/sluice/schema/desired"
 )
@@ -25,7 +23,7 @@ func (e events) subscription(s desired.Subscription) error {
 	out := s.Subscription
 	delivery := s.Delivery.Over(channel.Delivery)
 	out.Arguments, out.Delivery, out.DeadLetter = args, delivery.Complete(), delivery.DeadLetter
-	fits = e.begin(&out, s) && fits && e.noLoop(s)
+	fits = e.begin(&out, s) && fits && e.noLoop(out, s)
 	if !fits {
 		e.keep("v1", "ConfigMap", s.Namespace, name)
 		return nil
@@ -57,12 +55,24 @@ func (e events) begin(out *contract.Subscription, s desired.Subscription) bool {
 	return true
 }
 
-// noLoop refuses a dead letter channel that is the subscription's own: an event
-// that cannot be delivered would come back for ever.
-func (e events) noLoop(s desired.Subscription) bool {
-	if d := s.Delivery.DeadLetter; d != nil && d.Channel != nil && *d.Channel == s.Channel {
-		e.unmet(s.ChannelRef.Place, "%s", fmt.Sprintf("its dead letters would go to its own channel %s, and come back for ever: name another, or leave it out (dead events are kept for `sluice events dead`)", s.Channel))
-		return false
+// noLoop refuses a subscription that sends to its own channel what that sent it,
+// or what cannot be delivered: it would come back for ever. (Replies are events of
+// their own.) Circles through several channels end when they run.
+func (e events) noLoop(out contract.Subscription, s desired.Subscription) bool {
+	own := func(d *contract.Destination) bool { return d != nil && d.Channel != nil && *d.Channel == s.Channel }
+	at := func(refs []desired.Reference) desired.Place {
+		if len(refs) > 0 {
+			return refs[0].Place
+		}
+		return s.ChannelRef.Place
 	}
-	return true
+	switch {
+	case own(out.Subscriber), out.Subscriber == nil && own(out.Reply):
+		e.unmet(at(s.Refs), "its events would go to its own channel %s, and come back for ever: name another", s.Channel)
+	case own(out.DeadLetter):
+		e.unmet(at(s.Delivery.Refs), "its dead letters would go to its own channel %s, and come back for ever: name another, or leave it out (dead events are kept for `sluice events dead`)", s.Channel)
+	default:
+		return true
+	}
+	return false
 }

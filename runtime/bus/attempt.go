@@ -26,6 +26,9 @@ func (d *dispatch) run(t *task) {
 	case v.Action == ActionAck:
 		d.sub.stats.acked.Add(1)
 		d.finish(t)
+	case v.Action == ActionKeep, v.Action == ActionRetry && d.ctx.Err() != nil: // its time was up
+		t.attempt--
+		d.sleep(t, d.sub.policy.Retry.Wait(t.attempt+1, v.After))
 	case v.Action == ActionDead, d.sub.policy.Retry.Attempts > 0 && t.attempt >= d.sub.policy.Retry.Attempts:
 		t.dead = &death{v.Err}
 		d.bury(t)

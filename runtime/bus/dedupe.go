@@ -56,7 +56,6 @@ func (s *seen) forget(now time.Time) {
 		delete(s.first, s.order[n].id)
 		n++
 	}
-	if n > 0 {
-		s.order = append(s.order[:0:0], s.order[n:]...)
-	}
+	clear(s.order[:n]) // what append leaves behind when it next grows
+	s.order = s.order[n:]
 }

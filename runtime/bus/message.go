@@ -81,7 +81,7 @@ type Verdict struct {
 	Err error
 }
 
-// Action is one of three.
+// Action is one of four.
 type Action int
 
 // The actions.
@@ -89,6 +89,7 @@ const (
 	ActionRetry Action = iota
 	ActionAck
 	ActionDead
+	ActionKeep
 )
 
 // Ack says that the message is done.
@@ -101,6 +102,10 @@ func Retry(err error) Verdict { return Verdict{Action: ActionRetry, Err: err} }
 func RetryAfter(after time.Duration, err error) Verdict {
 	return Verdict{Action: ActionRetry, After: after, Err: err}
 }
+
+// Keep says that the message is to come again, and that this was no attempt: the
+// subscription stops rather than the message being at fault.
+func Keep(err error) Verdict { return Verdict{Action: ActionKeep, Err: err} }
 
 // Dead says that no further attempt will help.
 func Dead(err error) Verdict { return Verdict{Action: ActionDead, Err: err} }

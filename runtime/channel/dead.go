@@ -76,6 +76,9 @@ func (w *worker) bury(ctx context.Context, m *bus.Message, why bus.Death) error 
 			w.buried(m, e.Type, why.Attempts, status, text+"; sent to "+w.deadLetter.String())
 			return nil
 		}
+		if ctx.Err() != nil {
+			return ctx.Err() // the subscription stops, which says nothing of the sink
+		}
 		text += "; the dead letter sink failed too: " + gone.Text
 	}
 	dead := bus.DeadMessage(m, bus.Death{Topic: why.Topic, Subscription: why.Subscription, Attempts: why.Attempts, Err: errors.New(text), Time: why.Time})
@@ -95,7 +98,13 @@ func (w *worker) buried(m *bus.Message, typ string, attempts, status int, text s
 
 // lament sends a dead event to its sink, with what went wrong as extensions.
 func (w *worker) lament(ctx context.Context, e cloudevents.Event, f *attempt.Failure, text string) *attempt.Failure {
+	sent := e
 	e = attempt.Dead(e, f, text)
+	if w.line.d.isChannel(w.deadLetter) {
+		if goes, err := countDown(&sent, &e, deadLetterTurns); err != nil || !goes {
+			return &attempt.Failure{URL: w.deadLetter.String(), Fate: attempt.Never, Text: w.deadLetter.String() + " does not get it: " + circle}
+		}
+	}
 	_, failed := w.line.d.send(ctx, w.deadLetter, &e, &w.spec.Delivery)
 	return failed
 }

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
+	"net/url"
 	"strings"
 	"time"
 
@@ -22,6 +22,8 @@ import (
 type sink struct {
 	target  *post.Target
 	channel contract.Ref
+	host    string // of the target
+	path    string
 }
 
 // sink compiles a destination; nil gives nil.
@@ -33,7 +35,14 @@ func (d *Dispatcher) sink(to *contract.Destination) (*sink, error) {
 		return &sink{channel: *to.Channel}, nil
 	}
 	target, err := d.cfg.Client.Target(*to)
-	return &sink{target: target}, err
+	if err != nil {
+		return nil, err
+	}
+	s := &sink{target: target}
+	if u, err := url.Parse(to.URL); err == nil {
+		s.host, s.path = hostOf(u.Host), u.Path
+	}
+	return s, nil
 }
 
 // String is how messages name the sink.
@@ -91,12 +100,9 @@ func (w *worker) handle(ctx context.Context, m *bus.Message) bus.Verdict {
 	if err != nil {
 		return bus.Dead(err)
 	}
-	var a post.Answer
-	if w.subscriber != nil {
-		var f *attempt.Failure
-		if a, f = w.line.d.send(ctx, w.subscriber, &out, &w.spec.Delivery); f != nil {
-			return w.failed(m, e.Type, f)
-		}
+	a, f := w.deliver(ctx, &out)
+	if f != nil {
+		return w.failed(m, e.Type, f)
 	}
 	went, f := w.respond(ctx, &out, a)
 	if f != nil {
@@ -106,6 +112,21 @@ func (w *worker) handle(ctx context.Context, m *bus.Message) bus.Verdict {
 	w.count.delivered.Add(1)
 	w.note(m, e.Type, stop{outcome: contract.OutcomeDelivered, status: a.Status, text: went})
 	return bus.Ack()
+}
+
+// deliver sends an event to the subscriber, if there is one.
+func (w *worker) deliver(ctx context.Context, e *cloudevents.Event) (post.Answer, *attempt.Failure) {
+	if w.subscriber == nil {
+		return post.Answer{}, nil
+	}
+	if !w.line.d.isChannel(w.subscriber) {
+		return w.line.d.send(ctx, w.subscriber, e, &w.spec.Delivery)
+	}
+	next := e.Clone()
+	if goes, err := countDown(e, &next, 1); err != nil || !goes {
+		return post.Answer{}, &attempt.Failure{URL: w.subscriber.String(), Fate: attempt.Never, Text: w.subscriber.String() + " does not get it: " + circle}
+	}
+	return w.line.d.send(ctx, w.subscriber, &next, &w.spec.Delivery)
 }
 
 // pass leaves an event out.
@@ -142,7 +163,7 @@ func (w *worker) failed(m *bus.Message, typ string, f *attempt.Failure) bus.Verd
 	switch f.Fate {
 	case attempt.Gone:
 		w.halt(f.Text + "; edit the subscription to begin again")
-		return bus.Retry(f)
+		return bus.Keep(f)
 	case attempt.Never:
 		return bus.Dead(f)
 	}
@@ -170,25 +191,31 @@ func (w *worker) respond(ctx context.Context, sent *cloudevents.Event, a post.An
 			return "", &attempt.Failure{URL: w.subscriber.String(), Status: a.Status, Data: a.Body, Fate: attempt.Again, Text: "the event that " + w.subscriber.String() + " answered with cannot be read: " + err.Error()}
 		}
 	}
+	went := "replied to " + w.reply.String()
 	for i := range replies {
-		if f := w.respondOne(ctx, sent, &replies[i]); f != nil {
+		goes, f := w.respondOne(ctx, sent, &replies[i])
+		if f != nil {
 			f.Text = "reply: " + f.Text
 			return "", f
 		}
+		if !goes {
+			went = "the reply to " + w.reply.String() + " was dropped: " + circle
+		}
 	}
-	return "replied to " + w.reply.String(), nil
+	return went, nil
 }
 
-func (w *worker) respondOne(ctx context.Context, sent, reply *cloudevents.Event) *attempt.Failure {
-	if w.reply.target == nil {
-		goes, err := countDown(sent, reply)
+// respondOne sends on one reply; false is one that goes in a circle.
+func (w *worker) respondOne(ctx context.Context, sent, reply *cloudevents.Event) (bool, *attempt.Failure) {
+	if w.line.d.isChannel(w.reply) {
+		goes, err := countDown(sent, reply, 1)
 		if err != nil {
-			return &attempt.Failure{URL: w.reply.String(), Fate: attempt.Never, Text: err.Error()}
+			return false, &attempt.Failure{URL: w.reply.String(), Fate: attempt.Never, Text: err.Error()}
 		}
 		if !goes {
 			w.count.dropped.Add(1)
 			w.line.log.Warn("reply dropped: events go in a circle", "subscription", w.spec.Ref, "event", reply.ID)
-			return nil
+			return false, nil
 		}
 	}
 	inheritTrace(sent, reply)
@@ -196,30 +223,16 @@ func (w *worker) respondOne(ctx context.Context, sent, reply *cloudevents.Event)
 		if f.Fate == attempt.Gone {
 			f.Fate = attempt.Never
 		}
-		return f
+		return false, f
 	}
 	w.count.replies.Add(1)
-	return nil
+	return true, nil
 }
 
 // answersEvent tells an answer with an event from one with just any body.
 func answersEvent(a post.Answer) bool {
 	ct := strings.ToLower(a.Header.Get("Content-Type"))
 	return strings.HasPrefix(ct, "application/cloudevents") || a.Header.Get("Ce-Specversion") != "" || a.Header.Get("Ce-Cloudeventsversion") != ""
-}
-
-// countDown sets a reply's time to live; false is its end.
-func countDown(sent, reply *cloudevents.Event) (bool, error) {
-	ttl := contract.DefaultTTL
-	if v, ok := sent.Attribute(contract.ExtensionTTL); ok {
-		if n, err := strconv.Atoi(v); err == nil {
-			ttl = n
-		}
-	}
-	if ttl--; ttl <= 0 {
-		return false, nil
-	}
-	return true, reply.Set(contract.ExtensionTTL, strconv.Itoa(ttl))
 }
 
 // inheritTrace lets a reply that has no trace context go on with the event's.

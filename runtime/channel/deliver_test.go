@@ -1,8 +1,10 @@
 package channel
 
 import (
+	"context"
 	"encoding/base64"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluice-dev/sluice/runtime/channel/post"
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
@@ -95,10 +98,15 @@ func newRaw(t *testing.T, h http.HandlerFunc) string {
 }
 
 func TestDispatcher_GoneStopsTheSubscriptionAndKeepsItsEvents(t *testing.T) {
+	t.Run("at the first attempt of several", func(t *testing.T) { testGone(t, 3) })
+	t.Run("at the last attempt", func(t *testing.T) { testGone(t, 0) })
+}
+
+func testGone(t *testing.T, retry int) {
 	var answer atomic.Int32
 	answer.Store(http.StatusGone)
 	s := newSubscriber(t, func(w http.ResponseWriter, _ cloudevents.Event) { w.WriteHeader(int(answer.Load())) })
-	w := start(t, Config{}, newDriver(), orders(), subscription("a", s.URL))
+	w := start(t, Config{}, newDriver(), orders(), subscription("a", s.URL, func(s *contract.Subscription) { s.Delivery.Retry = retry }))
 	w.send("1")
 	stopped := func() bool {
 		var lags []contract.Lag
@@ -182,6 +190,60 @@ func TestDispatcher_CirclesEnd(t *testing.T) {
 	w.await("the circle ends", func() bool { return w.allWorkers("")[0].count.dropped.Load() == 1 })
 	if n.Load() != 5 {
 		t.Errorf("%d turns", n.Load())
+	}
+	w.await("its trace says so", func() bool {
+		return strings.Contains(w.outcome("1", "shop/a").Text, "was dropped: events go in a circle")
+	})
+}
+
+// TestDispatcher_CirclesOfOtherKindsEndToo:
+// channels that subscribe to one another, one by its address; and dead letters that
+// two channels write to each other. What is stopped there is kept.
+func TestDispatcher_CirclesOfOtherKindsEndToo(t *testing.T) {
+	back := orders()
+	back.Name, back.Hosts = "back", contract.ChannelHosts("shop", "back")
+	to := func(c contract.Channel) *contract.Destination { return &contract.Destination{Channel: &c.Ref} }
+	refuses := newSubscriber(t, func(w http.ResponseWriter, _ cloudevents.Event) { http.Error(w, "never", http.StatusBadRequest) })
+	for _, row := range []struct {
+		name, text  string
+		there, home func(*contract.Subscription)
+	}{
+		{"subscribers", " does not get it: events go in a circle",
+			func(s *contract.Subscription) {
+				s.Subscriber = &contract.Destination{URL: contract.ChannelURL("shop", "back")}
+			},
+			func(s *contract.Subscription) { s.Subscriber = to(orders()) }},
+		{"dead letters", "answered 400 Bad Request: never; the dead letter sink failed too: channel shop/",
+			func(s *contract.Subscription) { s.DeadLetter = to(back) },
+			func(s *contract.Subscription) { s.DeadLetter = to(orders()) }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var w *world
+			ingress := newServer(func(rw http.ResponseWriter, r *http.Request) { w.Ingress().ServeHTTP(rw, r) })
+			defer ingress.Close()
+			dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+				if strings.HasSuffix(address, ".cluster.local:80") {
+					address = ingress.Listener.Addr().String()
+				}
+				return (&net.Dialer{}).DialContext(ctx, network, address)
+			}
+			w = start(t, Config{Client: post.New(post.Config{Dial: dial})}, newDriver(), orders(), back, subscription("there", refuses.URL, row.there),
+				subscription("home", refuses.URL, func(s *contract.Subscription) { s.Channel = back.Ref }, row.home))
+			w.send("1", contract.ExtensionTTL, "100000") // no sender makes it longer
+			dead := func() []contract.DeadEvent {
+				var all []contract.DeadEvent
+				for _, name := range []string{"there", "home"} {
+					var some []contract.DeadEvent
+					w.inspect("GET", contract.PathEventsDead+"?subscription=shop/"+name, nil, &some)
+					all = append(all, some...)
+				}
+				return all
+			}
+			w.await("the circle ends", func() bool { return len(dead()) == 1 })
+			if text := dead()[0].Text; !strings.Contains(text, row.text) || !strings.Contains(text, "events go in a circle") {
+				t.Errorf("it says %s", text)
+			}
+		})
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluice-dev/sluice/runtime/bus"
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
+	"github.com/sluice-dev/sluice/schema/contract"
 )
 
 // ingressCount counts requests that reached no channel.
@@ -73,6 +74,9 @@ func (d *Dispatcher) find(to, path string) (*live, error) {
 	}
 	if !d.Ready() {
 		return nil, &refusal{http.StatusServiceUnavailable, "channels are being opened; come back", time.Second}
+	}
+	if host == contract.BrokerIngressHost || host+"."+contract.ClusterDomain == contract.BrokerIngressHost {
+		return nil, refuse(http.StatusNotFound, "there is no Broker at %s: the address of Broker NAME in namespace NS is http://%s/NS/NAME", path, contract.BrokerIngressHost)
 	}
 	return nil, refuse(http.StatusNotFound, "no channel has the host %q: the host of channel NAME in namespace NS is NAME-channel.NS.svc.cluster.local", host)
 }

@@ -46,7 +46,7 @@ func TestIngress_AnswersEachRequestAsItDeserves(t *testing.T) {
 		{"a short host with a port, in capitals", "POST", "http://ORDERS-channel.shop:8080/", minimal(), "x", 202, ""},
 		{"a broker's path", "POST", "http://" + contract.BrokerIngressHost + "/shop/default", minimal(), "x", 202, ""},
 		{"an unknown channel", "POST", "http://stock-channel.shop.svc.cluster.local/", minimal(), "x", 404, `no channel has the host "stock-channel.shop.svc.cluster.local"`},
-		{"an unknown broker", "POST", "http://" + contract.BrokerIngressHost + "/shop/other", minimal(), "x", 404, "no channel has the host"},
+		{"an unknown broker", "POST", "http://" + contract.BrokerIngressHost + "/shop/other", minimal(), "x", 404, "there is no Broker at /shop/other: the address of Broker NAME in namespace NS is http://broker-ingress"},
 		{"a path", "POST", url + "x", minimal(), "x", 404, "takes events at /, not at /x"},
 		{"GET", "GET", url, minimal(), "", 405, "GET is not served here: POST an event"},
 		{"too large, and says so", "POST", url, minimal(), strings.Repeat("x", 101), 413, "more than the 100 bytes"},

@@ -70,6 +70,22 @@ func TestDispatcher_GoesOnAfterARestart(t *testing.T) {
 	}
 }
 
+// TestTrace_WhoCameLaterWaitsForNothing: a subscription that begins after an event
+// never gets it, and its trace does not say that it will.
+func TestTrace_WhoCameLaterWaitsForNothing(t *testing.T) {
+	s := newSubscriber(t, nil)
+	w := start(t, Config{}, newDriver(), orders(), subscription("a", s.URL))
+	w.send("1")
+	w.await("delivered", func() bool { return w.outcome("1", "shop/a").Outcome == contract.OutcomeDelivered })
+	w.set(subscription("b", s.URL, func(s *contract.Subscription) { s.From = contract.FromNewest }))
+	w.await("it began later", func() bool {
+		o := w.outcome("1", "shop/b")
+		return o.Outcome == contract.OutcomeSettled && strings.Contains(o.Text, "began later")
+	})
+	w.send("2")
+	w.await("delivered to both", func() bool { return s.count() == 3 })
+}
+
 func TestDispatcher_ReplaysOncePerToken(t *testing.T) {
 	s := newSubscriber(t, nil)
 	driver := newDriver()

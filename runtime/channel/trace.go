@@ -24,7 +24,7 @@ func (d *Dispatcher) inspectTrace(r *http.Request) (any, error) {
 	}
 	out := []contract.Trail{}
 	for key, tr := range d.trails.find(id, source) {
-		out = append(out, d.remembered(key, tr))
+		out = append(out, d.remembered(r.Context(), key, tr))
 	}
 	if len(out) == 0 {
 		out = append(out, d.search(r.Context(), id, source)...)
@@ -35,24 +35,55 @@ func (d *Dispatcher) inspectTrace(r *http.Request) (any, error) {
 	return out, nil
 }
 
-func (d *Dispatcher) remembered(key trailKey, tr trail) contract.Trail {
+func (d *Dispatcher) remembered(ctx context.Context, key trailKey, tr trail) contract.Trail {
 	t := contract.Trail{Type: tr.typ, Channel: key.channel.String(), Position: tr.position, Accepted: tr.accepted}
 	t.Source, t.ID = split(key.id)
 	for _, w := range d.allWorkers("") {
 		if w.spec.Channel != key.channel {
 			continue
 		}
-		i := slices.IndexFunc(tr.stops, func(s stop) bool { return s.sub == w.spec.Ref })
-		if i < 0 {
+		s, noted := tr.at(w.spec.Ref)
+		if !noted && time.Since(tr.accepted) > countTime && w.isPast(ctx, tr.accepted) {
+			if s, noted = d.trails.get(key).at(w.spec.Ref); !noted { // nor in the meantime
+				t.Stops = append(t.Stops, w.past())
+				continue
+			}
+		}
+		if !noted {
 			t.Stops = append(t.Stops, w.pending())
 			continue
 		}
-		s := tr.stops[i]
 		t.Stops = append(t.Stops, contract.Stop{
 			Subscription: s.sub.String(), Outcome: s.outcome, Attempts: s.attempts, Time: s.at, Status: s.status, Text: s.text,
 		})
 	}
 	return t
+}
+
+// countTime is how long after it was stored an event may not be counted yet by its
+// bus as one that waits.
+const countTime = time.Second
+
+// isPast tells whether the subscription is through with what was stored at a time:
+// that shows in the age of the oldest that it is not through with.
+func (w *worker) isPast(ctx context.Context, stored time.Time) bool {
+	driver, promises, err := w.line.opened()
+	gauge, ok := driver.(bus.Gauge)
+	if err != nil || !ok || !promises.Age {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, gaugeTimeout)
+	defer cancel()
+	lag, err := gauge.Lag(ctx, topicName(w.spec.Channel), subscriptionName(w.spec.Ref))
+	return err == nil && (lag.Messages == 0 || stored.Before(lag.Oldest))
+}
+
+// past is a subscription that is through with an event, who knows how.
+func (w *worker) past() contract.Stop {
+	return contract.Stop{
+		Subscription: w.spec.Ref.String(), Outcome: contract.OutcomeSettled,
+		Text: "it is past this event: it began later or was moved, or an earlier process delivered it, filtered it or gave it up",
+	}
 }
 
 // pending is a subscription that has not come to an event yet.
@@ -95,26 +126,21 @@ func (l *line) allLive() map[contract.Ref]*live {
 	return maps.Clone(l.channels)
 }
 
-// found is an event of which only the bus knows: whether a subscription is
-// through with it shows in the age of the oldest that it is not through with.
+// found is an event of which only the bus knows.
 func (d *Dispatcher) found(ctx context.Context, l *line, channel contract.Ref, m *bus.Message) contract.Trail {
 	t := contract.Trail{Type: m.Header("ce-type"), Channel: channel.String(), Position: m.Position, Accepted: m.Published}
 	t.Source, t.ID = split(m.ID)
-	driver, promises, err := l.opened()
-	gauge, ok := driver.(bus.Gauge)
-	if err != nil || !ok || !promises.Age {
+	if _, promises, err := l.opened(); err != nil || !promises.Age {
 		return t
 	}
 	for _, w := range d.allWorkers("") {
-		if w.spec.Channel != channel {
-			continue
+		switch {
+		case w.spec.Channel != channel:
+		case w.isPast(ctx, m.Published):
+			t.Stops = append(t.Stops, w.past())
+		default:
+			t.Stops = append(t.Stops, w.pending())
 		}
-		s := w.pending()
-		lag, err := gauge.Lag(ctx, topicName(channel), subscriptionName(w.spec.Ref))
-		if err == nil && (lag.Messages == 0 || m.Published.Before(lag.Oldest)) {
-			s.Outcome, s.Text = contract.OutcomeSettled, "by an earlier process: delivered, filtered or dead"
-		}
-		t.Stops = append(t.Stops, s)
 	}
 	return t
 }

@@ -103,6 +103,28 @@ func (t *trails) of(key trailKey, typ string) *trail {
 	return tr
 }
 
+// at is what became of the event at a subscription, as far as that is known.
+func (t *trail) at(sub contract.Ref) (stop, bool) {
+	i := slices.IndexFunc(t.stops, func(s stop) bool { return s.sub == sub })
+	if i < 0 {
+		return stop{}, false
+	}
+	return t.stops[i], true
+}
+
+// get is a trail by its key; one that was forgotten is empty.
+func (t *trails) get(key trailKey) *trail {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	tr := t.byKey[key]
+	if tr == nil {
+		return &trail{}
+	}
+	found := *tr
+	found.stops = slices.Clone(tr.stops)
+	return &found
+}
+
 // find returns the trails of an id, of any source if none is given.
 func (t *trails) find(id, source string) map[trailKey]trail {
 	t.mu.Lock()

@@ -129,6 +129,7 @@ func (w *worker) replayed(ctx context.Context) bool {
 	for wait := retryFirst; ; wait = min(2*wait, retryLast) {
 		err := w.line.obey(ctx, w.spec)
 		if err == nil {
+			w.failing.Store(nil)
 			return ctx.Err() == nil
 		}
 		text := "replay: " + err.Error()

@@ -19,6 +19,9 @@ const (
 // events share the body's memory.
 func FromHTTP(h http.Header, body []byte) ([]Event, error) {
 	if isBatch(h) {
+		if err := checkEncoding(h); err != nil {
+			return nil, err
+		}
 		return fromBatch(h, body)
 	}
 	events := make([]Event, 1)
@@ -32,6 +35,9 @@ func FromHTTP(h http.Header, body []byte) ([]Event, error) {
 func (e *Event) ReadHTTP(h http.Header, body []byte) error {
 	contentType, err := single(h, "Content-Type")
 	if err != nil {
+		return err
+	}
+	if err := checkEncoding(h); err != nil {
 		return err
 	}
 	switch {
@@ -51,6 +57,17 @@ func (e *Event) ReadHTTP(h http.Header, body []byte) error {
 		return unsupportedf("content type %q: the event format is not known; send %s, or binary mode with ce- headers", contentType, MediaTypeJSON)
 	}
 	return e.ReadJSON(body)
+}
+
+// checkEncoding refuses a body that is compressed: no attribute says so, and who
+// gets the event would take it for the payload.
+func checkEncoding(h http.Header) error {
+	for _, encoding := range h["Content-Encoding"] {
+		if encoding != "" && !strings.EqualFold(encoding, "identity") {
+			return unsupportedf("content encoding %q: a CloudEvent has none; send the body as it is, without content-encoding", encoding)
+		}
+	}
+	return nil
 }
 
 func isBatch(h http.Header) bool {

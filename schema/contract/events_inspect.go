@@ -147,8 +147,8 @@ const (
 	// ExtensionErrorData is the answer's body or the error's text, in base64 as
 	// Knative writes it, of at most 1024 bytes.
 	ExtensionErrorData = "knativeerrordata"
-	// ExtensionTTL counts down with every reply into a Channel; at 0 the reply
-	// is dropped.
+	// ExtensionTTL counts down with all that a delivery puts into a Channel; at 0
+	// a reply is dropped, and anything else is dead.
 	ExtensionTTL = "knativebrokerttl"
 	// DefaultTTL is where it begins.
 	DefaultTTL = 255

@@ -131,6 +131,23 @@ func seekToPosition(e *exam) {
 	}
 }
 
+// seekBeyondTheEnd seeks a position that only a longer topic has: what comes next
+// is not passed over.
+func seekBeyondTheEnd(e *exam) {
+	longer, topic := e.topic(), e.topic()
+	e.publish(longer, "a", "b", "c", "d")
+	r := e.receive(e.driver, longer, e.subscribe(longer, bus.Earliest()))
+	far := r.want("a", "b", "c", "d")[3].Position
+	r.close()
+	sub := e.subscribe(topic, bus.Earliest())
+	e.publish(topic, "one")
+	e.seek(topic, sub, bus.From(far))
+	e.publish(topic, "two", "three")
+	r = e.receive(e.driver, topic, sub)
+	r.want("two", "three")
+	r.none()
+}
+
 func browseReads(e *exam) {
 	topic := e.topic()
 	sub := e.subscribe(topic, bus.Earliest())

@@ -56,6 +56,38 @@ func retriedUntilAcknowledged(e *exam) {
 	e.receive(e.driver, topic, sub).none()
 }
 
+// stoppingGivesNothingUp: an attempt that ends because the subscription does is not
+// the message's last, even where it has one alone.
+func stoppingGivesNothingUp(e *exam) {
+	topic := e.topic()
+	sub := e.subscribe(topic, bus.Earliest())
+	e.publish(topic, "cut off", "kept")
+	once := soon
+	once.Attempts = 1
+	begun := make(chan string, 2)
+	p := bus.Policy{Retry: once, Drain: time.Millisecond, OnDead: func(_ context.Context, m *bus.Message, why bus.Death) error {
+		e.Errorf("%s was given up: %v", m.Body, why.Err)
+		return nil
+	}}
+	_, stop := e.run(e.driver, topic, sub, p, func(ctx context.Context, m *bus.Message) bus.Verdict {
+		begun <- string(m.Body)
+		if string(m.Body) == "kept" {
+			return bus.Keep(errNo)
+		}
+		<-ctx.Done()
+		return bus.Retry(ctx.Err())
+	})
+	for range 2 {
+		select {
+		case <-begun:
+		case <-time.After(Patience):
+			e.Fatal("not delivered")
+		}
+	}
+	stop()
+	e.receive(e.driver, topic, sub).want("cut off", "kept")
+}
+
 func orderSurvivesFailures(e *exam) {
 	topic := e.topic()
 	sub := e.subscribeOrdered(topic)

@@ -3,6 +3,7 @@ package jetstream
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -81,16 +82,24 @@ func (b *Bus) move(ctx context.Context, name bus.SubscriptionName, from jetstrea
 	return c, wrap("subscription", name.Name, err)
 }
 
-// fixed is a point that does not move with the topic.
+// fixed is a point that does not move with the topic, and not after its end: what
+// comes before a position that is not there yet would be passed over.
 func (b *Bus) fixed(ctx context.Context, topic string, p bus.Point) (bus.Point, error) {
-	if !p.IsLatest() {
+	wanted := uint64(math.MaxUint64)
+	if _, ok := p.Position(); ok {
+		seq, err := sequence(p)
+		if err != nil {
+			return p, err
+		}
+		wanted = seq
+	} else if !p.IsLatest() {
 		return p, nil
 	}
 	s, err := b.js.Stream(ctx, streamOf(topic))
 	if err != nil {
 		return p, wrap("topic", topic, err)
 	}
-	return bus.From(position(s.CachedInfo().State.LastSeq + 1)), nil
+	return bus.From(position(min(wanted, s.CachedInfo().State.LastSeq+1))), nil
 }
 
 // generations are the consumers of a subscription by their moves, oldest first:

@@ -47,8 +47,11 @@ func places(topic string, listed kadm.ListedOffsets, err error) (map[int32]int64
 // fill checks partitions and bounds offsets to what is stored. Partitions that
 // are not named stay away.
 func (b *Bus) fill(ctx context.Context, topic string, wanted map[int32]int64) (map[int32]int64, error) {
-	listed, err := b.admin.ListStartOffsets(ctx, topic)
-	starts, err := places(topic, listed, err)
+	starts, err := b.resolve(ctx, topic, bus.Earliest())
+	if err != nil {
+		return nil, err
+	}
+	ends, err := b.resolve(ctx, topic, bus.Latest())
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +60,7 @@ func (b *Bus) fill(ctx context.Context, topic string, wanted map[int32]int64) (m
 		if !ok {
 			return nil, fmt.Errorf("position: topic %q has no partition %d", topic, p)
 		}
-		wanted[p] = max(offset, start)
+		wanted[p] = min(max(offset, start), ends[p])
 	}
 	return wanted, nil
 }
