@@ -355,11 +355,12 @@ func TestEngine_ARevisionThatWasGivenUpIsNotReadyAtZero(t *testing.T) {
 	w.edit(deploymentID(second), func(o map[string]any) {
 		o["spec"].(map[string]any)["replicas"] = 0
 		o["metadata"].(map[string]any)["annotations"].(map[string]any)["sluice.dev/failed"] = "ProgressDeadlineExceeded: no database"
+		o["metadata"].(map[string]any)["annotations"].(map[string]any)["sluice.dev/last-activation"] = `{"result":"Failed","error":"CrashLoopBackOff: container app exited"}`
 		o["status"] = map[string]any{"conditions": []any{map[string]any{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}}}
 	})
 	wantWrites(t, w.pass())
 	s := w.spec("hello")
-	if s.State != status.Failed || !strings.Contains(s.Reason, "no database") || s.Traffic[0].Revision != first {
+	if s.State != status.Failed || !strings.Contains(s.Reason, "GivenUp: CrashLoopBackOff: container app exited (ProgressDeadlineExceeded: no database); to try again: kubectl -n default delete deployment "+second) || s.Traffic[0].Revision != first {
 		t.Errorf("state: %+v", s)
 	}
 }

@@ -202,9 +202,17 @@ func readRevision(object *plan.Object) revision {
 		r.reason, r.message = "ActivationFailed", r.activation.Error
 	}
 	if why := object.Annotations[contract.AnnotationFailed]; why != "" && !r.serving {
-		r.ready, r.reason, r.message = false, "GivenUp", why
+		r.ready, r.reason, r.message = false, "GivenUp", r.givenUp(why)
 	}
 	return r
+}
+
+// givenUp says why, what its pods said first, and what to do.
+func (r *revision) givenUp(why string) string {
+	if r.activation.Result == contract.ActivationFailed && r.activation.Error != "" {
+		why = r.activation.Error + " (" + why + ")"
+	}
+	return why + "; to try again: kubectl -n " + r.key.namespace + " delete deployment " + r.key.name
 }
 
 // judge adds one condition of the Deployment's status.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -103,8 +104,35 @@ func troubleOf(pod *corev1.Pod) ranked {
 	}
 	for _, c := range pod.Status.ContainerStatuses {
 		consider(troubleIn(c, "container "+c.Name))
+		if c.State.Running != nil && !c.Ready {
+			consider(ranked{plan.Trouble{Message: "container " + c.Name + " runs but does not pass its readiness check yet" + asked(pod, c.Name)}, rankUnready})
+		}
 	}
 	return worst
+}
+
+// asked says in brackets what a container's readiness check asks: not the
+// query or the arguments, which may hold a secret.
+func asked(pod *corev1.Pod, container string) string {
+	i := slices.IndexFunc(pod.Spec.Containers, func(c corev1.Container) bool { return c.Name == container })
+	if i < 0 || pod.Spec.Containers[i].ReadinessProbe == nil {
+		return ""
+	}
+	what := ""
+	switch p := pod.Spec.Containers[i].ReadinessProbe; {
+	case p.HTTPGet != nil:
+		path, _, _ := strings.Cut(p.HTTPGet.Path, "?")
+		what = fmt.Sprintf("GET %s at port %s", path, p.HTTPGet.Port.String())
+	case p.TCPSocket != nil:
+		what = "a connection to port " + p.TCPSocket.Port.String()
+	case p.GRPC != nil:
+		what = fmt.Sprintf("gRPC health at port %d", p.GRPC.Port)
+	case p.Exec != nil && len(p.Exec.Command) > 0:
+		what = "the command " + p.Exec.Command[0]
+	default:
+		return ""
+	}
+	return ": " + oneLine(what)
 }
 
 // starting are reasons to wait that are no trouble.
@@ -127,9 +155,6 @@ func troubleIn(c corev1.ContainerStatus, name string) ranked {
 	}
 	if w := c.State.Waiting; w != nil && !starting[w.Reason] {
 		return ranked{plan.Trouble{Reason: w.Reason, Message: said(name+" is waiting", w.Message)}, rankWaiting}
-	}
-	if c.State.Running != nil && !c.Ready && !strings.HasPrefix(name, "init ") {
-		return ranked{plan.Trouble{Message: name + " runs but does not pass its readiness check yet"}, rankUnready}
 	}
 	return ranked{}
 }

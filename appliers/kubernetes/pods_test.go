@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/sluice-dev/sluice/engine/plan"
 )
@@ -46,6 +47,27 @@ func TestTrouble_SaysTheMostItCan(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestTrouble_OfAPodThatIsNotReadyNamesItsCheck(t *testing.T) {
+	port := intstr.FromInt32(8080)
+	for _, c := range []struct {
+		probe corev1.ProbeHandler
+		want  string
+	}{
+		{corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/ready?key=secret", Port: port}}, "GET /ready at port 8080"},
+		{corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: port}}, "a connection to port 8080"},
+		{corev1.ProbeHandler{GRPC: &corev1.GRPCAction{Port: 8080}}, "gRPC health at port 8080"},
+		{corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/bin/ready", "--key=secret"}}}, "the command /bin/ready"},
+	} {
+		pod := &corev1.Pod{
+			Spec:   corev1.PodSpec{Containers: []corev1.Container{{Name: "app", ReadinessProbe: &corev1.Probe{ProbeHandler: c.probe}}}},
+			Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "app", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}}},
+		}
+		if got, want := troubleOf(pod).Message, "container app runs but does not pass its readiness check yet: "+c.want; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

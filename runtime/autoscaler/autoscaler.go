@@ -63,9 +63,9 @@ type PodCosts interface {
 	Mark(ctx context.Context, namespace string, costs map[string]int32) error
 }
 
-// Trouble says why the pods of a revision are not ready; empty: nothing is
-// wrong yet.
-type Trouble func(ctx context.Context, revision Key) (string, error)
+// Trouble says why the pods of a revision are not ready; empty: nobody knows.
+// wrong is false while nothing has gone wrong yet: it may only take its time.
+type Trouble func(ctx context.Context, revision Key) (why string, wrong bool, err error)
 
 // Config of an Autoscaler. Only Scaler is required.
 type Config struct {

@@ -23,6 +23,7 @@ type starting struct {
 	since time.Time // when it began; zero: it has a pod that is ready, or is to have none
 	look  time.Time // when its pods are asked what is wrong; zero with since
 	pause time.Duration
+	slow  string              // what it was waiting for when it was looked at last
 	last  contract.Activation // how it went; zero: not seen
 }
 
@@ -37,12 +38,21 @@ func (v *revision) started(ready int32, now time.Time) {
 	case ready > 0, v.facts.have == 0 && began.IsZero():
 	case v.facts.have == 0:
 		if s.last.At.Before(began) {
-			s.last = contract.Activation{Result: contract.ActivationFailed, Error: "no pod became ready in " + now.Sub(began).Round(time.Second).String(), At: stamp(now)}
+			s.last = contract.Activation{Result: contract.ActivationFailed, Error: s.inVain(now), At: stamp(now)}
 		}
 		s.since, s.look = time.Time{}, time.Time{}
 	case began.IsZero():
-		s.since, s.look, s.pause = now, now.Add(inspectFirst), inspectFirst
+		s.since, s.look, s.pause, s.slow = now, now.Add(inspectFirst), inspectFirst, ""
 	}
+}
+
+// inVain says what was waited for.
+func (s *starting) inVain(now time.Time) string {
+	text := "no pod became ready in " + now.Sub(s.since).Round(time.Second).String()
+	if s.slow != "" {
+		text += ": " + s.slow
+	}
+	return text
 }
 
 // note is what AnnotationActivation is to say. A failure, and that it is over,
@@ -76,12 +86,13 @@ func (v *revision) inspect(ctx context.Context, now time.Time) bool {
 	s.pause = min(2*s.pause, inspectLast)
 	s.look = now.Add(s.pause)
 	why, since := v.facts.blocked, s.since
+	wrong := why != ""
 	v.mu.Unlock()
-	if ask := v.owner.cfg.Trouble; why == "" && ask != nil {
+	if ask := v.owner.cfg.Trouble; !wrong && ask != nil {
 		ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 		defer cancel()
 		var err error
-		if why, err = ask(ctx, v.key); err != nil && ctx.Err() == nil {
+		if why, wrong, err = ask(ctx, v.key); err != nil && ctx.Err() == nil {
 			v.owner.cfg.Log.Warn("pods cannot be asked why they are not ready", "revision", v.key.String(), "error", err)
 		}
 	}
@@ -92,6 +103,9 @@ func (v *revision) inspect(ctx context.Context, now time.Time) bool {
 	defer v.mu.Unlock()
 	if v.starting.since != since {
 		return false // it is over
+	}
+	if v.starting.slow = why; !wrong {
+		return false
 	}
 	fresh := v.starting.last.Error != why || v.starting.last.At.Before(since)
 	v.starting.last = contract.Activation{Result: contract.ActivationFailed, Error: why, At: stamp(now)}

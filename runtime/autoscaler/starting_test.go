@@ -3,6 +3,7 @@ package autoscaler
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,7 +45,7 @@ func (w *world) becomes(revision string, ready int32, change ...func(*appsv1.Dep
 func TestStarting_AFailureIsWrittenAndToldAtOnceAndForgottenWhenItIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		why := "CrashLoopBackOff: container app exited with code 1"
-		w := begin(t, Config{Trouble: func(context.Context, Key) (string, error) { return why, nil }})
+		w := begin(t, Config{Trouble: func(context.Context, Key) (string, bool, error) { return why, true, nil }})
 		w.put("hello-1", 0, 0)
 		w.route("hello-1")
 		s := w.a.Open()
@@ -72,6 +73,30 @@ func TestStarting_AFailureIsWrittenAndToldAtOnceAndForgottenWhenItIsOver(t *test
 		s.Report(f)
 		time.Sleep(10 * time.Millisecond)
 		if a := w.activation("hello-1"); a.Result != contract.ActivationSucceeded || a.Error != "" {
+			t.Errorf("%+v", a)
+		}
+	})
+}
+
+func TestStarting_WhatWasWaitedForInVainIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		why := "container app runs but does not pass its readiness check yet"
+		w := begin(t, Config{Trouble: func(context.Context, Key) (string, bool, error) { return why, false, nil }})
+		w.put("hello-1", 0, 0)
+		w.route("hello-1")
+		s := w.a.Open()
+		defer s.Close()
+		f := frame("hello-1", 0, 1, 0)
+		f.Wake = true
+		s.Report(f)
+		<-s.Acks()
+		time.Sleep(4 * time.Second)
+		if a := w.a.lastActivation(key("hello-1")); a.Result != "" {
+			t.Errorf("it may only be slow, but is said to have failed: %+v", a)
+		}
+		time.Sleep(2 * time.Minute) // the client has hung up
+		w.want("hello-1", 0)
+		if a := w.activation("hello-1"); a.Result != contract.ActivationFailed || !strings.HasPrefix(a.Error, "no pod became ready in ") || !strings.HasSuffix(a.Error, ": "+why) {
 			t.Errorf("%+v", a)
 		}
 	})
@@ -109,7 +134,7 @@ func TestStarting_ASuccessIsWrittenWithTheWriteThatTakesThePodsAway(t *testing.T
 
 func TestStarting_WhatTheDeploymentSaysNeedsNoQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := begin(t, Config{Trouble: func(context.Context, Key) (string, error) { t.Error("asked"); return "", nil }})
+		w := begin(t, Config{Trouble: func(context.Context, Key) (string, bool, error) { t.Error("asked"); return "", false, nil }})
 		w.put("hello-1", 0, 0)
 		w.route("hello-1")
 		s := w.a.Open()

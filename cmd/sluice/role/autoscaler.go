@@ -97,12 +97,12 @@ func (c *cluster) autoscale(ctx context.Context, listen string, admin *admin, lo
 	return g.Wait()
 }
 
-// trouble says why the pods of a revision are not ready; empty: nothing is
-// wrong yet.
-func (c *cluster) trouble(ctx context.Context, revision autoscaler.Key) (string, error) {
+// trouble says why the pods of a revision are not ready; what has no reason is
+// not wrong yet.
+func (c *cluster) trouble(ctx context.Context, revision autoscaler.Key) (why string, wrong bool, err error) {
 	t, err := c.pods.Trouble(ctx, revision.Namespace, revision.Revision)
 	if err != nil || t.Reason == "" {
-		return "", err
+		return t.Message, false, err
 	}
-	return strings.TrimSuffix(t.Reason+": "+t.Message, ": "), nil
+	return strings.TrimSuffix(t.Reason+": "+t.Message, ": "), true, nil
 }
