@@ -47,6 +47,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	delete(r.Header, contract.HeaderNamespace)
 	delete(r.Header, contract.HeaderRevision)
+	if len(r.Header["Connection"]) > 0 {
+		proxy.DropNominated(r.Header)
+	}
 	rule, err := h.rule(r)
 	switch {
 	case err != nil:

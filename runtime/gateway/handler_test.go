@@ -152,6 +152,30 @@ func TestHandler_ClientsCannotNameTheRevisionThemselves(t *testing.T) {
 	}
 }
 
+func TestHandler_ClientsCannotHaveRemovedWhatARouteSets(t *testing.T) {
+	d := dest("hello-1", 0)
+	d.Headers.Request.Set["X-Tenant"] = "acme"
+	table := NewTable(nil)
+	table.SetRoute(virtualService("hello", []string{"hello"}, route(nil, d)))
+	h, next := gateway(t, Config{Table: table})
+	for _, c := range []struct{ connection, upgrade, want string }{
+		{"X-Tenant, X-Mine, close", "", ""},
+		{"keep-alive, x-tenant, x-mine, Upgrade", "websocket", "Upgrade"},
+		{"TE, X-Tenant, X-Mine", "", ""},
+	} {
+		r := get("hello", "/")
+		r.Header = http.Header{"Connection": {c.connection}, "X-Mine": {"1"}, "Te": {"trailers"}}
+		if c.upgrade != "" {
+			r.Header.Set("Upgrade", c.upgrade)
+		}
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		got := next.reqs[len(next.reqs)-1]
+		if got.Get("Connection") != c.want || got.Get("X-Mine") != "" || got.Get("X-Tenant") != "acme" || got.Get("Te") != "trailers" {
+			t.Errorf("Connection: %s became %v", c.connection, got)
+		}
+	}
+}
+
 func TestHandler_RequestsDoNotShareHeaderValues(t *testing.T) {
 	table := NewTable(nil)
 	table.SetRoute(virtualService("hello", []string{"hello"}, route(nil, dest("hello-1", 0))))

@@ -48,6 +48,21 @@ func nominated(h http.Header) []string {
 	return names
 }
 
+// DropNominated removes the headers that Connection declares to be hop-by-hop:
+// before headers are set which a client must not be able to have removed.
+func DropNominated(h http.Header) {
+	for _, name := range nominated(h) {
+		if name != "Te" { // which has a meaning beside, and does not pass anyway
+			delete(h, name)
+		}
+	}
+	if up := upgradeOf(h); up != "" {
+		h["Connection"] = []string{"Upgrade"}
+	} else {
+		delete(h, "Connection")
+	}
+}
+
 // passes tells whether a request's header goes on to the app.
 func passes(key string, dropped []string) bool {
 	return !hopByHop(key) && !replaced(key) && !slices.Contains(dropped, key)
