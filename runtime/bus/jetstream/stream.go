@@ -21,6 +21,7 @@ const (
 	pullExpires = 60 * time.Second
 	heartbeat   = 5 * time.Second
 	closeWait   = 2 * time.Second
+	withdrawIn  = 5 * time.Millisecond
 )
 
 // stream is one receiver. It has at most one request open at the server, whose
@@ -138,8 +139,7 @@ func (s *stream) ask(most int) error {
 	s.request++
 	s.asked = most
 	s.silence.Reset(2 * heartbeat)
-	subject := "$JS.API.CONSUMER.MSG.NEXT." + streamOf(s.name.Topic) + "." + s.consumer
-	return s.bus.conn.PublishRequest(subject, s.replyTo(), body)
+	return s.bus.conn.PublishRequest(s.next(), s.replyTo(), body)
 }
 
 func (s *stream) replyTo() string { return fmt.Sprintf("%s.%d", s.inbox, s.request) }
@@ -304,6 +304,7 @@ func (s *stream) renew() {
 func (s *stream) Close() error {
 	s.bus.unregister(s)
 	s.drainInbox()
+	s.withdraw()
 	s.mu.Lock()
 	if s.err == nil {
 		s.err = bus.ErrClosed
@@ -321,6 +322,28 @@ func (s *stream) Close() error {
 		return nil // then nothing is held either
 	}
 	return err
+}
+
+// withdraw has the server forget the request that is open, if anything is to be
+// given back: servers before 2.10 spend what is given back on requests whom nobody
+// listens for, and bring it again when the lease has ended. They look who listens
+// when the next request comes: one that no message fits into.
+func (s *stream) withdraw() {
+	s.mu.Lock()
+	needed := s.err == nil && s.asked > 0 && len(s.held) > 0
+	s.mu.Unlock()
+	if !needed {
+		return
+	}
+	body, err := json.Marshal(map[string]any{"batch": 1, "max_bytes": 1, "expires": withdrawIn})
+	if err == nil {
+		_, _ = s.bus.conn.Request(s.next(), body, closeWait) // whatever it says, it has looked
+	}
+}
+
+// next is where the server takes requests for messages.
+func (s *stream) next() string {
+	return "$JS.API.CONSUMER.MSG.NEXT." + streamOf(s.name.Topic) + "." + s.consumer
 }
 
 // heard waits until the server has taken in all that was said of messages. It
