@@ -52,6 +52,44 @@ func TestChaos_AnActivatorThatGoesLosesNoRequest(t *testing.T) {
 	}
 }
 
+// One that is to go while nothing can start in its place goes on until something
+// has.
+func TestChaos_AnActivatorWaitsForItsSuccessor(t *testing.T) {
+	ownCluster(t)
+	c := newClone(t)
+	c.serve(app{name: "awaited", target: "ok"})
+	old := partPods(t, contract.Activator)[0]
+	cordon(t, true)
+	stop := load(t, 5, 100*time.Millisecond, host("awaited")+"/work")
+	check(t, kubeClient(t).CoreV1().Pods(contract.Namespace).Delete(t.Context(), old.Name, metav1.DeleteOptions{}))
+	time.Sleep(8 * time.Second) // longer than its balancers need to hear of it
+	cordon(t, false)
+	await(t, "another alone", func() string {
+		pods := partPods(t, contract.Activator)
+		if len(pods) == 1 && pods[0].Name != old.Name && isReady(&pods[0]) {
+			return "another alone"
+		}
+		return fmt.Sprint(len(pods), " activators")
+	})
+	allAre(t, stop(), "ok")
+}
+
+// cordon lets no new pods onto any node, or lets them again.
+func cordon(t *testing.T, closed bool) {
+	t.Helper()
+	set := func(closed bool) {
+		nodes, err := kubeClient(t).CoreV1().Nodes().List(context.Background(), metav1.ListOptions{}) //nolint:usetesting // also in cleanups
+		check(t, err)
+		for _, n := range nodes.Items {
+			patch := fmt.Sprintf(`{"spec":{"unschedulable":%v}}`, closed)
+			_, err := kubeClient(t).CoreV1().Nodes().Patch(context.Background(), n.Name, types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{}) //nolint:usetesting // as above
+			check(t, err)
+		}
+	}
+	t.Cleanup(func() { set(false) })
+	set(closed)
+}
+
 // steady asks url rate times a second, each time on a connection of its own, so
 // that nothing is tried twice behind our back, until the returned function is
 // called, which gives the answers and when each was asked for.
