@@ -114,6 +114,9 @@ func testGone(t *testing.T, retry int) {
 		return len(lags) == 1 && lags[0].State == contract.StateStopped && strings.Contains(lags[0].Text, "410 Gone") && lags[0].Pending == 1
 	}
 	w.await("stopped", stopped)
+	if o := w.outcome("1", "shop/a"); o.Outcome != contract.OutcomePending || !strings.Contains(o.Text, "stopped: ") || !strings.Contains(o.Text, "edit the subscription to begin again") {
+		t.Errorf("its trace says %+v", o)
+	}
 	w.send("2")
 	answer.Store(http.StatusNoContent)
 	w.set(subscription("a", s.URL, func(s *contract.Subscription) { s.Concurrency = 1 }))

@@ -49,7 +49,7 @@ func (d *Dispatcher) remembered(ctx context.Context, key trailKey, tr trail) con
 				continue
 			}
 		}
-		if !noted {
+		if state, _ := w.state(); !noted || s.outcome == contract.OutcomeRetrying && state != contract.StateRunning {
 			t.Stops = append(t.Stops, w.pending())
 			continue
 		}
@@ -86,7 +86,8 @@ func (w *worker) past() contract.Stop {
 	}
 }
 
-// pending is a subscription that has not come to an event yet.
+// pending is a subscription that has not come to an event yet, or does not come to
+// it again.
 func (w *worker) pending() contract.Stop {
 	s := contract.Stop{Subscription: w.spec.Ref.String(), Outcome: contract.OutcomePending}
 	if state, text := w.state(); state != contract.StateRunning {
