@@ -83,7 +83,7 @@ func (w *worker) bury(ctx context.Context, m *bus.Message, why bus.Death) error 
 	}
 	dead := bus.DeadMessage(m, bus.Death{Topic: why.Topic, Subscription: why.Subscription, Attempts: why.Attempts, Err: errors.New(text), Time: why.Time})
 	dead.Headers[headerDeadCode] = strconv.Itoa(status)
-	if err := w.line.keep(ctx, w.spec.Ref, dead); err != nil {
+	if err := w.graves().keep(ctx, w.spec.Ref, dead); err != nil {
 		return err
 	}
 	w.buried(m, e.Type, why.Attempts, status, text+"; kept, see `sluice events dead "+w.spec.Ref.String()+"`")

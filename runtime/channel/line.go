@@ -41,6 +41,7 @@ type line struct {
 	counts   map[contract.Ref]*channelCount
 	workers  map[contract.Ref]*worker
 	sweeper  sweeper
+	left     left
 	replays  replays
 	dead     deadTopics
 }
@@ -95,7 +96,7 @@ func (l *line) run(ctx context.Context) {
 			l.failed.Store(true)
 			wait, retry = retry, min(2*retry, retryLast)
 		} else {
-			wait, retry = l.sweeper.wait(time.Now(), l.d.cfg.Grace), retryFirst
+			wait, retry = sooner(l.sweeper.wait(time.Now(), l.d.cfg.Grace), l.left.wait()), retryFirst
 		}
 		l.d.publish()
 		if !l.await(ctx, wait) {
@@ -136,17 +137,19 @@ func (l *line) pass(ctx context.Context) error {
 		l.unavailable(channels, err)
 		return err
 	}
-	l.end(channels, subscriptions)
-	var errs []error
-	ready := map[contract.Ref]*live{}
+	l.notice(channels)
+	errs := []error{l.findLeft(ctx)}
 	orders := ordersOf(subscriptions)
+	subscriptions = l.left.with(subscriptions)
+	l.end(subscriptions)
+	ready := map[contract.Ref]*live{}
 	for _, ref := range slices.SortedFunc(maps.Keys(channels), compareRefs) {
 		c, err := l.channel(ctx, channels[ref], orders[ref])
 		ready[ref] = c
 		errs = append(errs, err)
 	}
 	for _, ref := range slices.SortedFunc(maps.Keys(subscriptions), compareRefs) {
-		if c := ready[subscriptions[ref].Channel]; c.topic != nil {
+		if c := ready[subscriptions[ref].Channel]; c == nil || c.topic != nil { // nil: what is left of it
 			errs = append(errs, l.subscription(ctx, life, subscriptions[ref]))
 		}
 	}
@@ -191,19 +194,25 @@ func (l *line) unavailable(channels map[contract.Ref]contract.Channel, err error
 	}
 }
 
+// notice sees that a channel is no longer asked for.
+func (l *line) notice(channels map[contract.Ref]contract.Channel) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for ref := range l.channels {
+		if _, wanted := channels[ref]; !wanted {
+			l.sweeper.due = true
+		}
+	}
+}
+
 // end stops what is no longer asked for, or is asked for otherwise.
-func (l *line) end(channels map[contract.Ref]contract.Channel, subscriptions map[contract.Ref]contract.Subscription) {
+func (l *line) end(subscriptions map[contract.Ref]contract.Subscription) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for ref, w := range l.workers {
 		if _, wanted := subscriptions[ref]; !wanted {
 			w.stop()
 			delete(l.workers, ref)
-			l.sweeper.due = true
-		}
-	}
-	for ref := range l.channels {
-		if _, wanted := channels[ref]; !wanted {
 			l.sweeper.due = true
 		}
 	}
@@ -265,11 +274,13 @@ func (l *line) subscription(ctx, life context.Context, spec contract.Subscriptio
 	l.mu.Lock()
 	old := l.workers[spec.Ref]
 	l.mu.Unlock()
-	if old != nil && old.err == nil && !old.stale.Load() && reflect.DeepEqual(old.spec, spec) {
+	_, isLeft := l.left.subscriptions[spec.Ref]
+	if old != nil && old.err == nil && !old.stale.Load() && old.left == isLeft && reflect.DeepEqual(old.spec, spec) {
 		return nil
 	}
 	w := newWorker(l, spec, old)
-	if w.err == nil {
+	w.left = isLeft
+	if w.err == nil && !isLeft {
 		w.err = l.ensure(ctx, spec)
 	}
 	if w.err != nil {

@@ -50,8 +50,10 @@ func newDriver() bus.Driver {
 // start runs a dispatcher with the specs given: channels and subscriptions.
 func start(t testing.TB, cfg Config, driver bus.Driver, specs ...any) *world {
 	t.Helper()
-	cfg.Open = func(context.Context, contract.Bus) (bus.Driver, bus.Promises, error) {
-		return driver, memory.Promises, nil
+	if cfg.Open == nil {
+		cfg.Open = func(context.Context, contract.Bus) (bus.Driver, bus.Promises, error) {
+			return driver, memory.Promises, nil
+		}
 	}
 	if cfg.Settle == 0 {
 		cfg.Settle = time.Millisecond

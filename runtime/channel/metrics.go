@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,7 +24,7 @@ const (
 
 // Lags tells how far every subscription is behind; namespace "" is all.
 func (d *Dispatcher) Lags(ctx context.Context, namespace string) []contract.Lag {
-	workers := d.allWorkers(namespace)
+	workers := append(d.allWorkers(namespace), d.leftWorkers(namespace)...)
 	out := make([]contract.Lag, len(workers))
 	ctx, cancel := context.WithTimeout(ctx, gaugeTimeout)
 	defer cancel()
@@ -58,12 +59,17 @@ func (d *Dispatcher) allLines() []*line {
 	return out
 }
 
+// allWorkers deliver what channels take.
 func (d *Dispatcher) allWorkers(namespace string) []*worker {
+	return d.workersThat(func(w *worker) bool { return !w.left && (namespace == "" || w.spec.Namespace == namespace) })
+}
+
+func (d *Dispatcher) workersThat(are func(*worker) bool) []*worker {
 	var out []*worker
 	for _, l := range d.allLines() {
 		l.mu.Lock()
 		for _, w := range l.workers {
-			if namespace == "" || w.spec.Namespace == namespace {
+			if are(w) {
 				out = append(out, w)
 			}
 		}
@@ -83,6 +89,9 @@ func (w *worker) lag(ctx context.Context, now time.Time) contract.Lag {
 	l.State, l.Text = w.state()
 	if text := w.failing.Load(); text != nil {
 		l.LastError = *text
+	}
+	if w.left && l.Text == "" {
+		l.Text = strings.TrimSuffix("what its channel left on the bus "+w.line.ref.String()+": "+l.LastError, ": ")
 	}
 	driver, _, err := w.line.opened()
 	gauge, ok := driver.(bus.Gauge)

@@ -76,12 +76,20 @@ func busOf(c contract.Channel) contract.Ref {
 	return c.Bus
 }
 
-// busRefs are the buses that any channel is on.
+// busRefs are the buses that any channel is on, and the one that this dispatcher is
+// there for: channels that moved may have left something on it.
 func (s *specs) busRefs() []contract.Ref {
 	seen := map[contract.Ref]bool{}
 	for _, c := range s.allChannels() {
 		seen[busOf(c)] = true
 	}
+	s.mu.Lock()
+	for _, b := range s.buses {
+		if s.dispatcher != contract.Channels && contract.DispatcherOf(b.Ref, b.Driver) == s.dispatcher {
+			seen[b.Ref] = true
+		}
+	}
+	s.mu.Unlock()
 	return slices.SortedFunc(maps.Keys(seen), compareRefs)
 }
 

@@ -72,6 +72,7 @@ func unwanted(inv bus.Inventory, channels map[contract.Ref]contract.Channel, sub
 	}
 	subs := map[bus.SubscriptionName]bool{}
 	for ref, s := range subscriptions {
+		topics[topicName(s.Channel)] = true // also of one that moved and left something
 		subs[bus.SubscriptionName{Topic: topicName(s.Channel), Name: subscriptionName(ref)}] = true
 	}
 	out := map[bus.SubscriptionName]bool{}

@@ -22,6 +22,7 @@ type worker struct {
 	spec  contract.Subscription
 	err   error // why it does not run
 	prior *worker
+	left  bool // it delivers what a channel left here when it moved to another bus
 
 	sub        *bus.Subscription
 	filter     *filter.Filter
