@@ -21,7 +21,11 @@ import (
 func TestDispatcher_AChannelThatMovesToAnotherBusLeavesNothingUndelivered(t *testing.T) {
 	var well atomic.Bool
 	s := newSubscriber(t, func(w http.ResponseWriter, e cloudevents.Event) {
-		if !well.Load() && e.ID != "3" {
+		switch {
+		case well.Load():
+		case e.ID == "0":
+			w.WriteHeader(http.StatusBadRequest)
+		case e.ID != "3":
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})
@@ -36,9 +40,11 @@ func TestDispatcher_AChannelThatMovesToAnotherBusLeavesNothingUndelivered(t *tes
 		s.Delivery.Retry, s.Delivery.BackoffMax = 100_000, s.Delivery.BackoffDelay
 	})
 	w := start(t, Config{Open: open, Grace: 10 * time.Millisecond}, before, orders(), sub)
+	w.send("0")
+	w.await("it died", func() bool { return w.outcome("0", "shop/a").Outcome == contract.OutcomeDead })
 	w.send("1")
 	w.send("2")
-	w.await("both failed", func() bool { return s.count() >= 2 })
+	w.await("both failed", func() bool { return s.count() >= 3 })
 	moved := orders()
 	moved.Bus = contract.Ref{Name: contract.DriverMemory}
 	w.set(moved)
@@ -57,10 +63,17 @@ func TestDispatcher_AChannelThatMovesToAnotherBusLeavesNothingUndelivered(t *tes
 	for _, id := range []string{"1", "2"} {
 		w.await(id, func() bool { return w.outcome(id, "shop/a").Outcome == contract.OutcomeDelivered })
 	}
-	w.lines[contract.Ref{Name: contract.DefaultBus}].tell() // rather than wait until it looks by itself
 	w.await("the old place is gone", func() bool {
-		w.lines[contract.Ref{Name: contract.DefaultBus}].tell()
+		w.lines[contract.Ref{Name: contract.DefaultBus}].tell() // rather than wait until it looks by itself
 		inv, err := before.List(t.Context())
-		return err == nil && len(inv.Topics) == 0
+		return err == nil && !slices.Contains(inv.Topics, topicName(moved.Ref))
 	})
+	var dead []contract.DeadEvent
+	w.inspect("GET", contract.PathEventsDead+"?subscription=shop/a", nil, &dead)
+	if lags := w.Lags(t.Context(), "shop"); len(dead) != 1 || len(lags) != 1 || lags[0].Dead != 1 {
+		t.Errorf("what died there: %+v, counted in %+v", dead, lags)
+	}
+	var again contract.Moved
+	w.inspect("POST", contract.PathEventsRedrive+"?subscription=shop/a", nil, &again)
+	w.await("redriven to where the channel is now", func() bool { return w.outcome("0", "shop/a").Outcome == contract.OutcomeDelivered })
 }

@@ -104,12 +104,30 @@ func (w *worker) lag(ctx context.Context, now time.Time) contract.Lag {
 			l.Oldest = contract.Duration(max(0, now.Sub(behind.Oldest).Round(time.Millisecond)))
 		}
 	}
-	if name := deadTopicName(w.spec.Ref); w.line.dead.has(name) {
-		if kept, err := gauge.Lag(ctx, name, redriver); err == nil {
-			l.Dead = kept.Messages
-		}
+	if !w.left {
+		l.Dead = w.line.d.kept(ctx, w.spec.Ref)
 	}
 	return l
+}
+
+// kept counts the dead events of a subscription; -1 where a bus cannot tell.
+func (d *Dispatcher) kept(ctx context.Context, sub contract.Ref) (n int64) {
+	for _, l := range d.linesWithDead(sub) {
+		driver, _, err := l.opened()
+		gauge, ok := driver.(bus.Gauge)
+		if err != nil || !ok {
+			continue
+		}
+		kept, err := gauge.Lag(ctx, deadTopicName(sub), redriver)
+		switch {
+		case err != nil:
+		case kept.Messages < 0:
+			return -1
+		default:
+			n += kept.Messages
+		}
+	}
+	return n
 }
 
 // WriteMetrics prints everything in Prometheus' text form.
