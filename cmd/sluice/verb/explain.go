@@ -49,10 +49,10 @@ func (v *explainOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	specs := about(report, v.service).Specs
-	if len(specs) == 0 {
-		return fmt.Errorf("%s: no spec of that name; `sluice status` lists all", v.service)
+	if report, err = named(report, v.service); err != nil {
+		return err
 	}
+	specs := report.Specs
 	names := revisionsOf(specs)
 	if len(names) == 0 {
 		return fmt.Errorf("%s has no revision; `sluice status %s` says why", v.service, v.service)

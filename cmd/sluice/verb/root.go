@@ -12,6 +12,7 @@ import (
 	"github.com/sluice-dev/sluice/engine"
 	"github.com/sluice-dev/sluice/engine/git"
 	"github.com/sluice-dev/sluice/engine/status"
+	"github.com/sluice-dev/sluice/schema"
 )
 
 // Version is set by the linker.
@@ -64,7 +65,7 @@ Exit codes: 0 fine, 1 failed, 2 usage, 3 changes pending (plan --exit-code), 4 s
 		Version: Version,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return cli.Usagef("unknown command %q\nTry: %s --help", args[0], c.CommandPath())
+				return cli.Usagef("unknown command %q%s\nTry: %s --help", args[0], meant(c, args[0]), c.CommandPath())
 			}
 			return nil
 		},
@@ -84,6 +85,18 @@ Exit codes: 0 fine, 1 failed, 2 usage, 3 changes pending (plan --exit-code), 4 s
 		root.AddCommand(c)
 	}
 	return root
+}
+
+// meant names the command that a mistyped one may have been.
+func meant(c *cobra.Command, word string) string {
+	var names []string
+	for _, sub := range c.Commands() {
+		names = append(names, sub.Name())
+	}
+	if near, ok := schema.Nearest(word, names); ok {
+		return ": did you mean " + near + "?"
+	}
+	return ""
 }
 
 // options are what all verbs share.

@@ -3,7 +3,6 @@ package verb
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,9 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sluice-dev/sluice/cmd/sluice/cli"
-	"github.com/sluice-dev/sluice/engine/plan"
 	"github.com/sluice-dev/sluice/engine/status"
-	"github.com/sluice-dev/sluice/schema"
 )
 
 type statusOptions struct {
@@ -52,25 +49,14 @@ func (v *statusOptions) run(ctx context.Context) error {
 		return err
 	}
 	if v.only != "" {
-		if r = about(r, v.only); len(r.Specs)+len(r.Farewells) == 0 {
-			return fmt.Errorf("%s: no spec of that name; `sluice status` lists all", v.only)
+		if r, err = named(r, v.only); err != nil {
+			return err
 		}
 	}
 	if *v.format == cli.JSON {
 		return v.streams.JSON(r)
 	}
 	return v.print(r)
-}
-
-// about leaves of a report what is about the specs of one name, given as NAME
-// or NAMESPACE/NAME.
-func about(r status.Report, name string) status.Report {
-	is := func(id schema.Identity) bool { return id.Name == name || id.Namespace+"/"+id.Name == name }
-	r.Specs = slices.DeleteFunc(r.Specs, func(s status.Spec) bool { return !is(s.Identity) })
-	r.Problems = slices.DeleteFunc(r.Problems, func(p schema.Problem) bool { return !is(p.Identity) })
-	r.Farewells = slices.DeleteFunc(r.Farewells, func(f status.Farewell) bool { return !is(f.Spec) })
-	r.Holds = slices.DeleteFunc(r.Holds, func(h plan.Hold) bool { return !is(h.Unit) })
-	return r
 }
 
 func (v *statusOptions) print(r status.Report) error {

@@ -64,10 +64,10 @@ func (v *trafficOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	specs := about(report, v.service).Specs
-	if len(specs) == 0 {
-		return fmt.Errorf("%s: no spec of that name; `sluice status` lists all", v.service)
+	if report, err = named(report, v.service); err != nil {
+		return err
 	}
+	specs := report.Specs
 	out := []routed{}
 	commits := v.commits(ctx, cluster)
 	for _, spec := range specs {

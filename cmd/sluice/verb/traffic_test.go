@@ -36,6 +36,7 @@ func TestTraffic_SaysWhoGetsWhatSinceWhichCommit(t *testing.T) {
 		settings: install.Settings{Repository: repo, Branch: "main"},
 		report: status.Report{Specs: []status.Spec{
 			{Identity: schema.Identity{Group: "serving.knative.dev", Kind: "Service", Namespace: "shop", Name: "cart"}, URL: "http://cart.shop.localhost",
+				Revisions: []status.Revision{{Name: "cart-2"}, {Name: "cart-1"}},
 				Traffic: []status.Share{
 					{Revision: "cart-2", Percent: 50, Latest: true, Commit: hash},
 					{Revision: "cart-1", Percent: 50, Tag: "old", URL: "http://old-cart.shop.localhost", Commit: strings.Repeat("0", 40)},
@@ -56,7 +57,7 @@ func TestTraffic_SaysWhoGetsWhatSinceWhichCommit(t *testing.T) {
 	if out, err := c.run(t, "traffic", "cart"); err != nil || !strings.Contains(out, hash[:7]) || strings.Contains(out, "Ada") {
 		t.Errorf("%s%v", out, err)
 	}
-	for name, want := range map[string]string{"new": "new has no traffic yet", "nobody": "no spec of that name"} {
+	for name, want := range map[string]string{"new": "new has no traffic yet", "nobody": "no spec of that name; `sluice status`", "shop/crat": "did you mean shop/cart?", "cart-2": "cart-2 is a revision: ask for shop/cart"} {
 		if _, err := c.run(t, "traffic", name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
 		}
