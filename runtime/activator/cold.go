@@ -41,6 +41,16 @@ func (v *revision) beginCold(arrived time.Time) {
 	}
 }
 
+// leaveCold ends the watch of a start when nobody is left who waits for it: the
+// next request has not waited since then. The caller holds mu.
+func (v *revision) leaveCold() {
+	if v.cold.begun.IsZero() || v.line.length+v.loans.asking > 0 || v.running > 0 && !v.cold.reached[coldReady].IsZero() {
+		return
+	}
+	v.cold = cold{}
+	v.isCold.Store(false)
+}
+
 // reach notes that a stage is reached, the first time. The revision's mu is held.
 func (c *cold) reach(s stage) {
 	if !c.begun.IsZero() && c.reached[s].IsZero() {

@@ -58,6 +58,26 @@ func TestCold_AStartIsCountedByStage(t *testing.T) {
 	}
 }
 
+func TestCold_AStartThatNobodyWaitedForIsNotCounted(t *testing.T) {
+	a := newActivator(t, Config{Waker: WakerFunc(func(context.Context, Key) error { return nil })})
+	front := before(t, a)
+	ctx, hangUp := context.WithCancel(t.Context())
+	got := get(ctx, client(t), front.URL)
+	until(t, a, "queued", queued(1))
+	p := podAt("p", backend(t, newGateOpen().ServeHTTP), false, contract.Limits{})
+	a.SetPod(p)
+	hangUp()
+	<-got
+	until(t, a, "gone", queued(0))
+	a.SetPod(setReady(p, true))
+	if g := <-get(t.Context(), client(t), front.URL); g.status != 200 { // whenever it comes
+		t.Fatalf("%+v", g)
+	}
+	if n := a.colds[stages].Count(); n != 0 {
+		t.Errorf("%d starts are counted, the last of %s", n, a.colds[stages].Sum())
+	}
+}
+
 // newGateOpen is an app that holds nothing.
 func newGateOpen() *gate {
 	g := newGate()

@@ -81,6 +81,9 @@ func (v *revision) borrow(ctx context.Context, t turn, d time.Duration) (*pod, e
 	}
 	v.lock()
 	v.loans.asking--
+	if got.p == nil {
+		v.leaveCold()
+	}
 	v.unlock()
 	switch {
 	case got.p != nil && (why == nil || why == errTimeout):

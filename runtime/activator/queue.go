@@ -162,6 +162,7 @@ func (v *revision) wait(ctx context.Context, w *waiter, d time.Duration) (*pod, 
 	v.lock()
 	if w.queued {
 		v.line.remove(w)
+		v.leaveCold()
 		v.unlock()
 		return nil, why
 	}
@@ -193,6 +194,7 @@ func (v *revision) release(p *pod) (empty bool) {
 	v.lighter(p)
 	v.returned(p)
 	over := p.gone && p.own == 0
+	v.leaveCold() // it may have been given back unused
 	empty = v.running == 0 && v.unused()
 	v.unlock()
 	if over {
