@@ -57,12 +57,20 @@ func (c *check) pingSource(w *pingSource) desired.Nouns {
 	return desired.Nouns{Emitters: []desired.Emitter{e}}
 }
 
+// anyDay is where a schedule is tried from; the five years that are looked at have
+// every day that there is.
+var anyDay = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+
 func (c *check) schedule(text string) {
 	if strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ=") {
 		c.errorf("spec.schedule", "the time zone has a field of its own: write it as timezone")
 		return
 	}
-	if _, err := schedules.Parse(text); err != nil {
+	s, err := schedules.Parse(text)
+	if err == nil && s.Next(anyDay).IsZero() {
+		c.errorf("spec.schedule", "%q never comes: no month has such a day", short(text))
+	}
+	if err != nil {
 		c.errorf("spec.schedule", "%q is no schedule: write five fields (minute, hour, day, month, weekday) as in \"*/5 * * * *\", or six with seconds first", short(text))
 	}
 }

@@ -25,7 +25,7 @@ type delivery struct {
 // payload is what attributes are made of; the data itself is not touched.
 type payload struct {
 	Action     string
-	Number     json.Number
+	Number     number
 	Ref        string
 	RefType    string `json:"ref_type"`
 	Repository struct {
@@ -36,11 +36,11 @@ type payload struct {
 	}
 	Organization person
 	Sender       person
-	Issue        struct{ Number json.Number }
-	PullRequest  struct{ Number json.Number } `json:"pull_request"`
-	CheckRun     struct{ ID json.Number }     `json:"check_run"`
-	CheckSuite   struct{ ID json.Number }     `json:"check_suite"`
-	WorkflowRun  struct{ ID json.Number }     `json:"workflow_run"`
+	Issue        struct{ Number number }
+	PullRequest  struct{ Number number } `json:"pull_request"`
+	CheckRun     struct{ ID number }     `json:"check_run"`
+	CheckSuite   struct{ ID number }     `json:"check_suite"`
+	WorkflowRun  struct{ ID number }     `json:"workflow_run"`
 	Release      struct {
 		TagName string `json:"tag_name"`
 	}
@@ -55,6 +55,17 @@ type payload struct {
 
 type person struct{ Login string }
 
+// number is a whole number; "" is anything else.
+type number string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *number) UnmarshalJSON(b []byte) error {
+	if _, err := strconv.ParseInt(string(b), 10, 64); err == nil {
+		*n = number(b)
+	}
+	return nil
+}
+
 // cloudEvent makes the event; an error is a payload that is no JSON object.
 func (d delivery) cloudEvent(gh contract.GitHubSource) (cloudevents.Event, error) {
 	var p payload
@@ -62,12 +73,12 @@ func (d delivery) cloudEvent(gh contract.GitHubSource) (cloudevents.Event, error
 		return cloudevents.Event{}, fmt.Errorf("the payload is no JSON object: %w", err)
 	}
 	e := cloudevents.Event{
-		ID: d.id, Type: cmp.Or(gh.EventType, typePrefix+d.event), Source: sourceOf(gh, p), Subject: p.subject(d.event),
+		ID: d.id, Type: cmp.Or(gh.EventType, typePrefix+d.event), Source: sourceOf(gh, p),
 		Time: d.now.UTC().Format(time.RFC3339Nano),
 	}
 	e.SetData("application/json", d.payload)
 	for name, value := range map[string]string{
-		"githubevent": d.event, "owner": cmp.Or(p.Repository.Owner.Login, p.Organization.Login), "repository": p.Repository.Name,
+		"subject": p.subject(d.event), "githubevent": d.event, "owner": cmp.Or(p.Repository.Owner.Login, p.Organization.Login), "repository": p.Repository.Name,
 		"sender": p.Sender.Login, "action": p.Action, "ref": p.Ref, "label": p.Label.Name,
 	} {
 		if value != "" {
@@ -111,10 +122,5 @@ func (p payload) subject(event string) string {
 	case "label":
 		return p.Label.Name
 	}
-	for _, n := range []json.Number{p.PullRequest.Number, p.Issue.Number, p.CheckRun.ID, p.CheckSuite.ID, p.WorkflowRun.ID, p.Number} {
-		if _, err := strconv.ParseInt(n.String(), 10, 64); err == nil {
-			return n.String()
-		}
-	}
-	return ""
+	return string(cmp.Or(p.PullRequest.Number, p.Issue.Number, p.CheckRun.ID, p.CheckSuite.ID, p.WorkflowRun.ID, p.Number))
 }

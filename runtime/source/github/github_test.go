@@ -116,6 +116,8 @@ func TestServe_SubjectIsWhatItIsAbout(t *testing.T) {
 		{"workflow_run", `{"workflow_run":{"id":98}}`, "98"},
 		{"gollum", `{"pages":[{"page_name":"A"},{"page_name":"B"}]}`, "A,B"},
 		{"release", `{"release":{"tag_name":"v1.2"}}`, "v1.2"},
+		{"gollum", `{"pages":[{"page_name":"no text\u0007"}]}`, ""}, // it stays in the data
+		{"issues", `{"issue":{"number":"twelve"}}`, ""},
 		{"something_new", `{"whatever":true,"label":"not an object"}`, ""},
 	} {
 		s := &sink{}

@@ -122,6 +122,9 @@ func (s *Source) find(r contract.KubernetesResource) error {
 	}
 	for _, namespace := range namespaces {
 		note := noteOf(m, namespace)
+		for n := 2; slices.ContainsFunc(s.watches, func(w *watch) bool { return w.note == note }); n++ {
+			note = fmt.Sprintf("%s.%d", noteOf(m, namespace), n) // each goes its own way
+		}
 		s.watches = append(s.watches, &watch{
 			source: s, note: note, version: s.notes.Last(note), resource: s.cfg.Client.Resource(m.Resource).Namespace(namespace), mapping: m, selector: r.Selector,
 			log: s.cfg.Log.With("resource", m.Resource.Resource, "namespace", namespace),
@@ -131,7 +134,8 @@ func (s *Source) find(r contract.KubernetesResource) error {
 }
 
 // noteOf is the name under which is remembered how far a watch was. Versions of
-// one kind in one namespace go on whatever the selector is.
+// one kind in one namespace go on whatever the selector is; where several watch it,
+// the second and further ones have their number behind it.
 func noteOf(m *meta.RESTMapping, namespace string) string {
 	return strings.Trim(strings.Join([]string{m.Resource.GroupResource().String(), namespace}, "."), ".")
 }

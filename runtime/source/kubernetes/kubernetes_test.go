@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -193,6 +194,25 @@ func TestRun_StartedAgainItGoesOnWhereItWas(t *testing.T) {
 	w.Add(object("Pod", "new", "100", nil))
 	if e := <-got; e.ID != "u-1-100" || s.begun[3] != "100" {
 		t.Errorf("began at %v, %+v", s.begun, e)
+	}
+}
+
+// TestRun_EachSelectorRemembersItsOwnPlace: of two watches of one kind the slower
+// one does not begin where the faster was.
+func TestRun_EachSelectorRemembersItsOwnPlace(t *testing.T) {
+	s, c := newServer()
+	m := memory.File(filepath.Join(t.TempDir(), "notes"))
+	spec := contract.KubernetesSource{Resources: []contract.KubernetesResource{
+		{APIVersion: "v1", Kind: "Pod", Selector: "app=a"}, {APIVersion: "v1", Kind: "Pod", Selector: "app=b"}}}
+	got, stop := remembering(t, spec, c, m)
+	(<-s.watches).Add(object("Pod", "web", "150", nil))
+	<-got
+	<-s.watches
+	stop()
+	_, stop = remembering(t, spec, c, m)
+	stop()
+	if again := slices.Sorted(slices.Values(s.begun[2:])); !slices.Equal(again, []string{"100", "150"}) {
+		t.Errorf("went on at %v, want 100 and 150", again)
 	}
 }
 
