@@ -210,7 +210,7 @@ func isTimeout(err error) bool {
 func (c *conn) talk(t *Target, e *cloudevents.Event, format string) (Answer, bool, error) {
 	c.out = appendRequest(append(c.out[:0], t.head...), e, format)
 	if _, err := c.nc.Write(c.out); err != nil {
-		return Answer{}, false, stale(err)
+		return c.early(t, err)
 	}
 	if _, err := c.br.Peek(1); err != nil {
 		return Answer{}, false, stale(err)
@@ -219,6 +219,22 @@ func (c *conn) talk(t *Target, e *cloudevents.Event, format string) (Answer, boo
 		return Answer{Status: status}, c.br.Buffered() == 0, nil
 	}
 	return c.read(t)
+}
+
+// early reads what the other side answered before it had read everything, and closed.
+// On a connection that was idle a 408 is its farewell, and no answer.
+func (c *conn) early(t *Target, failed error) (Answer, bool, error) {
+	if isTimeout(failed) {
+		return Answer{}, false, failed
+	}
+	if _, err := c.br.Peek(1); err != nil {
+		return Answer{}, false, stale(failed)
+	}
+	answer, _, err := c.read(t)
+	if c.used && answer.Status == http.StatusRequestTimeout {
+		err = errStale
+	}
+	return answer, false, err
 }
 
 // stale tells a connection that the other side has closed from other errors.

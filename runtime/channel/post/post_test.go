@@ -241,3 +241,22 @@ func BenchmarkPost(b *testing.B) {
 		}
 	}
 }
+
+// TestPost_AnAnswerThatComesBeforeTheEndCounts: a receiver that has said no does
+// not read on; that it closes then takes nothing from what it said.
+func TestPost_AnAnswerThatComesBeforeTheEndCounts(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "too large", http.StatusRequestEntityTooLarge) }))
+	defer s.Close()
+	c := New(Config{})
+	defer c.Close()
+	target, err := c.Target(contract.Destination{URL: s.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := cloudevents.Event{ID: "1", Source: "/s", Type: "t"}
+	e.SetData("text/plain", make([]byte, 32<<20))
+	a, err := target.Post(t.Context(), &e, contract.FormatBinary, 10*time.Second)
+	if err != nil || a.Status != http.StatusRequestEntityTooLarge || string(a.Body) != "too large\n" {
+		t.Errorf("%d %q, %v", a.Status, a.Body, err)
+	}
+}
