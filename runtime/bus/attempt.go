@@ -55,7 +55,7 @@ func (d *dispatch) call(t *task) (v Verdict) {
 
 // pace waits for the rate limit; false is the end.
 func (d *dispatch) pace() bool {
-	return d.sub.limit == nil || d.sub.limit.Wait(d.ctx) == nil
+	return d.sub.limit == nil || d.sub.limit.Wait(d.begins) == nil
 }
 
 func (d *dispatch) isLost(t *task) bool {
@@ -134,6 +134,7 @@ func (d *dispatch) stop() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.closing = true
+	d.cease()
 	for t, timer := range d.sleeping {
 		timer.Stop()
 		d.lose(t)

@@ -16,6 +16,8 @@ type dispatch struct {
 
 	ctx    context.Context // the handlers'
 	cancel context.CancelFunc
+	begins context.Context // of what waits to begin: ended by stop
+	cease  context.CancelFunc
 	work   sync.WaitGroup // workers
 
 	mu       sync.Mutex // guards what follows
@@ -51,6 +53,7 @@ func newDispatch(s *Subscription, stream Stream, h Handler, carried map[string]i
 		lanes: map[string]*lane{}, sleeping: map[*task]*time.Timer{}, lost: map[string]int{}, freed: make(chan struct{}, 1),
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
+	d.begins, d.cease = context.WithCancel(d.ctx)
 	return d
 }
 

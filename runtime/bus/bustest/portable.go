@@ -88,6 +88,28 @@ func stoppingGivesNothingUp(e *exam) {
 	e.receive(e.driver, topic, sub).want("cut off", "kept")
 }
 
+// stoppingWaitsForNoRate: what has not begun because of the rate is given back at
+// once, for who comes next.
+func stoppingWaitsForNoRate(e *exam) {
+	topic := e.topic()
+	sub := e.subscribe(topic, bus.Earliest())
+	e.publish(topic, "first", "second", "third")
+	begun := make(chan string, 3)
+	_, stop := e.run(e.driver, topic, sub, bus.Policy{Rate: 0.001, Drain: time.Hour, Concurrency: 1}, func(_ context.Context, m *bus.Message) bus.Verdict {
+		begun <- string(m.Body)
+		return bus.Ack()
+	})
+	e.collect(begun, 1)
+	stopped := make(chan struct{})
+	go func() { stop(); close(stopped) }()
+	select {
+	case <-stopped:
+	case <-time.After(Patience):
+		e.Fatal("it waits for the rate")
+	}
+	e.receive(e.driver, topic, sub).want("second", "third")
+}
+
 func orderSurvivesFailures(e *exam) {
 	topic := e.topic()
 	sub := e.subscribeOrdered(topic)

@@ -78,6 +78,7 @@ var questions = []question{
 	{"OneByOneIsInSequence", func(p bus.Promises) bool { return p.Sequence }, oneByOne},
 	{"DeadGoesToTheDeadLetterTopicAndComesBackByRedrive", nil, deadAndRedriven},
 	{"StoppingGivesNothingUp", nil, stoppingGivesNothingUp},
+	{"StoppingWaitsForNoRate", nil, stoppingWaitsForNoRate},
 	{"ACopyWithinTheWindowIsLeftOut", nil, copyIsLeftOut},
 	{"ARunningSubscriptionFollowsSeek", func(p bus.Promises) bool { return p.Replay }, runningFollowsSeek},
 	{"SeekAtAnyTime", func(p bus.Promises) bool { return p.Replay }, seekAtAnyTime(bus.Policy{})},

@@ -245,7 +245,9 @@ func BenchmarkPost(b *testing.B) {
 // TestPost_AnAnswerThatComesBeforeTheEndCounts: a receiver that has said no does
 // not read on; that it closes then takes nothing from what it said.
 func TestPost_AnAnswerThatComesBeforeTheEndCounts(t *testing.T) {
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "too large", http.StatusRequestEntityTooLarge) }))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "too large", http.StatusRequestEntityTooLarge)
+	}))
 	defer s.Close()
 	c := New(Config{})
 	defer c.Close()
