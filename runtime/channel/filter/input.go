@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -82,8 +81,8 @@ func payload(e *cloudevents.Event) (any, error) {
 	case e.Data == nil:
 		return nil, nil
 	case e.IsJSON():
-		var v any
-		if err := json.Unmarshal(e.Data, &v); err != nil {
+		v, err := decodeJSON(e.Data)
+		if err != nil {
 			return nil, fmt.Errorf("the payload is not JSON, as its content type says: %w", err)
 		}
 		return v, nil

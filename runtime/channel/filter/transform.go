@@ -1,17 +1,13 @@
 package filter
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strconv"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
-	"github.com/google/cel-go/common/types/ref"
-	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
 	"github.com/sluice-dev/sluice/schema/contract"
@@ -128,19 +124,4 @@ func textType(e *cloudevents.Event) string {
 		return "text/plain; charset=utf-8"
 	}
 	return e.DataContentType
-}
-
-var jsonValue = reflect.TypeFor[*structpb.Value]()
-
-// marshal writes a value of CEL as JSON, with sorted keys.
-func marshal(v ref.Val) ([]byte, error) {
-	native, err := v.ConvertToNative(jsonValue)
-	if err != nil {
-		return nil, err
-	}
-	value, ok := native.(*structpb.Value)
-	if !ok {
-		return nil, fmt.Errorf("a %s is no JSON", v.Type().TypeName())
-	}
-	return json.Marshal(value.AsInterface())
 }
