@@ -249,19 +249,58 @@ func TestTeller_AnAutoscalerThatKnowsNoBlocksGetsLines(t *testing.T) {
 	}
 }
 
-func TestTeller_WhatWasToldWhileNobodyLedComesInBlocksThatAreNotTooLong(t *testing.T) {
+func TestTeller_WhatWasWhileNobodyLedIsNotToldAsIfItWereNow(t *testing.T) {
+	address, frames := autoscaler(t, stat.Ack{Want: 1})
+	s, l := newSource(), &leader{moved: make(chan struct{}, 1)}
+	started := make(chan string, 1)
+	cfg := Config{Leader: l, Period: 5 * time.Millisecond, Sample: time.Millisecond, Patience: 5 * time.Millisecond,
+		Starter: starter(func(ns, revision string) error { started <- ns + "/" + revision; return nil })}
+	teller := run(t, cfg, s)
+	gone := activator.Key{Namespace: "default", Revision: "gone-1"}
+	if err := teller.Wake(t.Context(), gone); err != nil { // in vain, and over
+		t.Error(err)
+	}
+	<-started
+	for n := range 100 {
+		s.set(activator.Load{Key: key, InFlight: 7, Requests: uint64(100 * n)})
+		time.Sleep(time.Millisecond)
+	}
+	s.set(activator.Load{Key: key, InFlight: 1, Requests: 10_000})
+	l.is(address)
+	for range 3 {
+		if f := <-frames; f.Revision != key.Revision || f.InFlight != 1 || f.Requests > 100 || f.Wake {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+func TestTeller_WhoWaitsForAPodAsksWhoeverBeginsToLead(t *testing.T) {
+	address, _ := autoscaler(t, stat.Ack{Want: 1})
+	l := &leader{moved: make(chan struct{}, 1)}
+	teller := run(t, Config{Leader: l, Starter: never(t), Patience: 10 * time.Second}, newSource())
+	answered := make(chan error, 1)
+	go func() { answered <- teller.Wake(t.Context(), key) }()
+	for waits := 0; waits == 0; time.Sleep(time.Millisecond) { // nothing announces it
+		teller.mu.Lock()
+		waits = len(teller.waits)
+		teller.mu.Unlock()
+	}
+	l.is(address)
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTeller_WhatIsToldAtOnceComesInBlocksThatAreNotTooLong(t *testing.T) {
 	address, frames := autoscaler(t, stat.Ack{})
 	s, l := newSource(), &leader{moved: make(chan struct{}, 1)}
 	for i := range stat.PodsTold {
 		s.pods = append(s.pods, stat.Pod{Name: fmt.Sprintf("%0250d", i)})
 	}
 	const n = 50
-	teller := run(t, Config{Leader: l, Starter: never(t), Period: time.Hour, Sample: time.Hour, Idle: time.Hour}, s)
+	run(t, Config{Leader: l, Starter: never(t), Period: time.Hour, Sample: time.Hour, Idle: time.Hour}, s)
 	for i := range n {
 		s.set(activator.Load{Key: activator.Key{Namespace: "default", Revision: fmt.Sprint("hello-", i)}, InFlight: 1, Ready: 2})
-	}
-	for len(teller.frames) < n {
-		time.Sleep(time.Millisecond) // nothing announces it
 	}
 	l.is(address)
 	seen := map[string]bool{}

@@ -19,8 +19,14 @@ import (
 	"github.com/sluice-dev/sluice/schema/contract"
 )
 
-// again is the pause after a connection that failed.
-const again = 100 * time.Millisecond
+const (
+	// again is the pause after a connection that failed.
+	again = 100 * time.Millisecond
+	// silence is how long the autoscaler, which sends a heartbeat every two
+	// seconds, may say nothing before it is asked whether it lives, and how long it
+	// may take to answer that.
+	silence = 5 * time.Second
+)
 
 // connect keeps one stream to whoever leads.
 func (t *Teller) connect(ctx context.Context) error {
@@ -29,6 +35,7 @@ func (t *Teller) connect(ctx context.Context) error {
 	transport := &http.Transport{
 		Protocols:   protocols,
 		DialContext: (&net.Dialer{Timeout: time.Second}).DialContext,
+		HTTP2:       &http.HTTP2Config{SendPingTimeout: silence, PingTimeout: silence},
 	}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
@@ -127,6 +134,7 @@ func (t *Teller) write(ctx context.Context, to *io.PipeWriter, blocks <-chan boo
 	stop := context.AfterFunc(ctx, func() { to.CloseWithError(ctx.Err()) })
 	defer stop()
 	defer to.Close()
+	defer t.open.Store(false)
 	var frames <-chan *stat.Frame
 	var send func(first *stat.Frame) error
 	for {
@@ -138,6 +146,7 @@ func (t *Teller) write(ctx context.Context, to *io.PipeWriter, blocks <-chan boo
 			if yes {
 				send = t.blocks(to)
 			}
+			t.begin()
 		case f := <-frames:
 			if err := send(f); err != nil {
 				return err
@@ -147,6 +156,23 @@ func (t *Teller) write(ctx context.Context, to *io.PipeWriter, blocks <-chan boo
 				return errMoved
 			}
 		}
+	}
+}
+
+// begin has everything told from now on: who waits for a pod asks again, and
+// what is left from the stream before is past.
+func (t *Teller) begin() {
+	for t.waiting() != nil {
+	}
+	t.open.Store(true)
+	t.mu.Lock()
+	for revision := range t.waits {
+		t.send(t.wake(revision))
+	}
+	t.mu.Unlock()
+	select {
+	case t.opened <- struct{}{}:
+	default:
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -74,6 +75,8 @@ type Teller struct {
 	cfg    Config
 	source Source           // set when Run begins
 	frames chan *stat.Frame // pointers: a place in the line costs no frame
+	open   atomic.Bool      // somebody takes them
+	opened chan struct{}    // one place: somebody has begun to
 	// said is of watch alone.
 	said map[activator.Key]soFar
 
@@ -98,7 +101,7 @@ func New(cfg Config) (*Teller, error) {
 	cfg.Patience = cmp.Or(cfg.Patience, 50*time.Millisecond)
 	cfg.Idle = cmp.Or(cfg.Idle, 2*time.Second)
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
-	return &Teller{cfg: cfg, frames: make(chan *stat.Frame, buffered), said: map[activator.Key]soFar{}, waits: map[activator.Key][]chan stat.Ack{}}, nil
+	return &Teller{cfg: cfg, frames: make(chan *stat.Frame, buffered), opened: make(chan struct{}, 1), said: map[activator.Key]soFar{}, waits: map[activator.Key][]chan stat.Ack{}}, nil
 }
 
 // Run tells until ctx ends. source is the activator, which needs the Teller as
@@ -118,6 +121,7 @@ type told struct {
 	area     float64   // requests times seconds since the last frame
 	requests uint64    // that had come by the last frame
 	quiet    time.Time // since when there is nothing; zero if there is
+	silent   bool      // there was no frame, or nobody to take it
 	queued   bool      // as of the last frame
 	retiring int       // pods, as of the last frame
 	answered stat.Counts
@@ -137,6 +141,7 @@ func (t *Teller) watch(ctx context.Context, source Source) error {
 		case <-ctx.Done():
 			return nil
 		case <-source.Hints():
+		case <-t.opened:
 		case <-ticks:
 		}
 		now := time.Now()
@@ -148,9 +153,8 @@ func (t *Teller) watch(ctx context.Context, source Source) error {
 // revision is to be looked at again.
 func (t *Teller) look(known map[activator.Key]*told, l activator.Load, now time.Time) bool {
 	k := known[l.Key]
-	first := k == nil
-	if first {
-		k = &told{at: now, last: now, answered: t.source.Durations(l.Key)}
+	if k == nil {
+		k = &told{at: now, last: now, silent: true, answered: t.source.Durations(l.Key)}
 		known[l.Key] = k
 	}
 	busy := l.InFlight + l.Queued
@@ -158,7 +162,10 @@ func (t *Teller) look(known map[activator.Key]*told, l activator.Load, now time.
 	k.last = now
 	begins := l.Queued > 0 && !k.queued
 	lasts := l.Queued > 0 && now.Sub(k.at) >= t.cfg.Rush
-	if first || begins || lasts || k.retiring != l.Retiring || now.Sub(k.at) >= t.cfg.Period {
+	switch {
+	case !t.open.Load():
+		k.skip(l, now)
+	case k.silent || begins || lasts || k.retiring != l.Retiring || now.Sub(k.at) >= t.cfg.Period:
 		f := k.frame(t.cfg.ID, l, t.source, now)
 		t.answers(&f, l.Key)
 		t.send(f)
@@ -175,6 +182,12 @@ func (t *Teller) look(known map[activator.Key]*told, l activator.Load, now time.
 	}
 	delete(known, l.Key)
 	return false
+}
+
+// skip begins anew without a frame: what nobody takes now is past when somebody
+// does, and must not look as if it had come in that moment.
+func (k *told) skip(l activator.Load, now time.Time) {
+	k.silent, k.at, k.area, k.requests = true, now, 0, l.Requests
 }
 
 // frame says what was seen and begins anew.
@@ -195,12 +208,15 @@ func (k *told) frame(id string, l activator.Load, source Source, now time.Time) 
 	lately := answered.Since(k.answered)
 	f.P50, f.P95 = lately.Quantile(0.5), lately.Quantile(0.95)
 	k.at, k.area, k.requests, k.queued = now, 0, l.Requests, l.Queued > 0
-	k.retiring, k.answered = l.Retiring, answered
+	k.retiring, k.answered, k.silent = l.Retiring, answered, false
 	return f
 }
 
 // send hands a frame to the connection, or drops it.
 func (t *Teller) send(f stat.Frame) {
+	if !t.open.Load() {
+		return
+	}
 	select {
 	case t.frames <- &f:
 	default:

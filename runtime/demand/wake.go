@@ -15,7 +15,7 @@ import (
 func (t *Teller) Wake(ctx context.Context, revision activator.Key) error {
 	answer := t.expect(revision)
 	defer t.forget(revision, answer)
-	t.send(stat.Frame{Activator: t.cfg.ID, Namespace: revision.Namespace, Revision: revision.Revision, Queued: 1, Concurrency: 1, Wake: true})
+	t.send(t.wake(revision))
 	timer := time.NewTimer(t.cfg.Patience)
 	defer timer.Stop()
 	select {
@@ -30,6 +30,11 @@ func (t *Teller) Wake(ctx context.Context, revision activator.Key) error {
 	}
 	t.cfg.Log.Warn("the autoscaler does not answer; asking for a pod directly", "revision", revision.String())
 	return t.cfg.Starter.Start(ctx, revision.Namespace, revision.Revision)
+}
+
+// wake is the frame that asks for a pod.
+func (t *Teller) wake(revision activator.Key) stat.Frame {
+	return stat.Frame{Activator: t.cfg.ID, Namespace: revision.Namespace, Revision: revision.Revision, Queued: 1, Concurrency: 1, Wake: true}
 }
 
 // expect registers somebody who waits for an answer.
