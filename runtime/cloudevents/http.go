@@ -87,6 +87,10 @@ func fromBatch(h http.Header, body []byte) ([]Event, error) {
 	return ReadBatch(body)
 }
 
+// Around tells whether the payload is an event itself. Binary mode cannot say so:
+// its content type would be taken for that of structured mode.
+func (e *Event) Around() bool { return hasPrefixFold(e.DataContentType, mediaPrefix) }
+
 // checkFormat tells whether a structured media type is of the JSON format, in
 // an encoding that JSON may have.
 func checkFormat(contentType, prefix string) (bool, error) {

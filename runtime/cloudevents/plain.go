@@ -19,7 +19,11 @@ func FromPlain(headers map[string]string, body []byte) (Event, error) {
 	var e Event
 	contentType := headers[plainContentType]
 	if hasPrefixFold(contentType, mediaPrefix) {
-		return e, e.ReadHTTP(http.Header{"Content-Type": {contentType}}, body)
+		err := e.ReadHTTP(http.Header{"Content-Type": {contentType}}, body)
+		if !isAround(headers, &e, err) {
+			return e, err
+		}
+		e = Event{}
 	}
 	if _, ok := headers[plainPrefix+"specversion"]; !ok {
 		return e, badf("this is no CloudEvent: neither has it the header ce-specversion, nor the content type %s", MediaTypeJSON)
@@ -29,6 +33,15 @@ func FromPlain(headers map[string]string, body []byte) (Event, error) {
 	}
 	e.setBody(contentType, body)
 	return e, e.check()
+}
+
+// isAround tells whether headers are those of an event whose payload is an event:
+// not of the one that was read from the body, which headers may repeat.
+func isAround(headers map[string]string, read *Event, err error) bool {
+	if headers[plainPrefix+"specversion"] == "" {
+		return false
+	}
+	return err != nil || headers[plainPrefix+"id"] != read.ID || headers[plainPrefix+"source"] != read.Source
 }
 
 func (e *Event) readPlain(headers map[string]string) error {

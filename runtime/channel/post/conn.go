@@ -15,7 +15,6 @@ import (
 
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
 	"github.com/sluice-dev/sluice/runtime/wire"
-	"github.com/sluice-dev/sluice/schema/contract"
 )
 
 // errStale is a connection that was closed before a byte of the answer came.
@@ -288,7 +287,7 @@ func appendRequest(b []byte, e *cloudevents.Event, format string) []byte {
 	if v := trace(e, "tracestate"); v != "" {
 		b = append(append(append(b, "tracestate: "...), v...), "\r\n"...)
 	}
-	if format == contract.FormatJSON {
+	if structured(e, format) {
 		body := e.AppendJSON(make([]byte, 0, 512+len(e.Data)))
 		b = append(b, "content-type: "+cloudevents.MediaTypeJSON+"\r\ncontent-length: "...)
 		return append(append(strconv.AppendInt(b, int64(len(body)), 10), "\r\n\r\n"...), body...)

@@ -158,6 +158,11 @@ func (t *Target) Post(ctx context.Context, e *cloudevents.Event, format string, 
 	}
 }
 
+// structured tells whether an event is sent in one piece.
+func structured(e *cloudevents.Event, format string) bool {
+	return format == contract.FormatJSON || e.Around()
+}
+
 // trace is the event's trace context as a header.
 func trace(e *cloudevents.Event, name string) string {
 	v, _ := e.Attribute(name)

@@ -242,6 +242,23 @@ func BenchmarkPost(b *testing.B) {
 	}
 }
 
+// TestPost_AnEventAroundAnEventGoesInOnePiece, or its receiver would take the
+// payload for the event.
+func TestPost_AnEventAroundAnEventGoesInOnePiece(t *testing.T) {
+	to := target(t, Config{}, "/", func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got, err := cloudevents.FromHTTP(r.Header, body)
+		if err != nil || got[0].ID != "1" || got[0].DataContentType != cloudevents.MediaTypeJSON {
+			t.Errorf("got %v %s, %v", r.Header, body, err)
+		}
+	})
+	e := event()
+	e.SetData(cloudevents.MediaTypeJSON, []byte(`{"specversion":"1.0","id":"inner","source":"/i","type":"t"}`))
+	if a, err := to.Post(t.Context(), e, contract.FormatBinary, 0); err != nil || a.Status != 200 {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
 // TestPost_AnAnswerThatComesBeforeTheEndCounts: a receiver that has said no does
 // not read on; that it closes then takes nothing from what it said.
 func TestPost_AnAnswerThatComesBeforeTheEndCounts(t *testing.T) {

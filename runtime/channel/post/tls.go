@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
-	"github.com/sluice-dev/sluice/schema/contract"
 )
 
 // postSecure is Post over net/http.
@@ -18,14 +17,14 @@ func (t *Target) postSecure(ctx context.Context, e *cloudevents.Event, format st
 		defer cancel()
 	}
 	body := e.Data
-	if format == contract.FormatJSON {
+	if structured(e, format) {
 		body = e.AppendJSON(nil)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(body))
 	if err != nil {
 		return Answer{}, err
 	}
-	if format == contract.FormatJSON {
+	if structured(e, format) {
 		req.Header.Set("Content-Type", cloudevents.MediaTypeJSON)
 	} else {
 		e.SetHeaders(req.Header)
