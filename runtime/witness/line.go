@@ -25,7 +25,8 @@ type Line struct {
 	Revision  string    `json:"revision,omitempty"`
 	Method    string    `json:"method"`
 	Host      string    `json:"host"`
-	// Path has no query: that may hold secrets.
+	// Path is as it was sent, so that it is one word. It has no query: that may
+	// hold secrets.
 	Path     string `json:"path"`
 	Protocol string `json:"protocol"`
 	Status   int    `json:"status"`
@@ -76,7 +77,7 @@ func NewLog(w io.Writer, form string) (*Log, error) {
 func (l *Log) write(a *answer, r *http.Request) {
 	line := Line{
 		Time: a.began.UTC(), Namespace: r.Header.Get(contract.HeaderNamespace), Revision: r.Header.Get(contract.HeaderRevision),
-		Method: r.Method, Host: r.Host, Path: r.URL.Path, Protocol: r.Proto, Status: a.final(), Seconds: a.took.Seconds(),
+		Method: r.Method, Host: r.Host, Path: r.URL.EscapedPath(), Protocol: r.Proto, Status: a.final(), Seconds: a.took.Seconds(),
 		In: r.ContentLength, Out: a.bytes, Cut: a.broken, Remote: r.RemoteAddr, UserAgent: r.UserAgent(), Trace: traceOf(r.Header.Get("Traceparent")),
 	}
 	var b bytes.Buffer

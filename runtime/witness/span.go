@@ -52,7 +52,7 @@ func (t *Traces) begin(r *http.Request) (*http.Request, func(*answer, *http.Requ
 	carrier := propagation.HeaderCarrier(r.Header)
 	ctx, span := t.tracer.Start(t.w3c.Extract(r.Context(), carrier), r.Method, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
 		attribute.String("http.request.method", r.Method),
-		attribute.String("url.path", r.URL.Path),
+		attribute.String("url.path", r.URL.EscapedPath()),
 		attribute.String("server.address", r.Host),
 		attribute.String("client.address", r.RemoteAddr),
 		attribute.String("network.protocol.version", strings.TrimPrefix(r.Proto, "HTTP/")),

@@ -84,6 +84,11 @@ func TestLog_ATemplateSaysHow(t *testing.T) {
 	if out.String() != "GET /tea 418 default/hello-1\n" {
 		t.Errorf("%q", out.String())
 	}
+	out.Reset()
+	ask(t, h, "/a%0aGET%20/forged%20200%20x/y")
+	if out.String() != "GET /a%0aGET%20/forged%20200%20x/y 418 default/hello-1\n" {
+		t.Errorf("%q", out.String())
+	}
 	for _, wrong := range []string{"", "{{", "{{.Nothing}}"} {
 		if _, err := NewLog(&out, wrong); err == nil || !strings.Contains(err.Error(), "request log: ") {
 			t.Errorf("%q: %v", wrong, err)
