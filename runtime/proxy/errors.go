@@ -104,6 +104,8 @@ const (
 	textBadAnswer     = "the app's answer is not HTTP"
 	textNoAnswer      = "the app closed the connection without an answer"
 	textCutAnswer     = "the app's answer was cut short"
+	textBadMethod     = "the request's method is no word"
+	textBadHost       = "the request's host holds what no host has"
 	textBadRequestURI = "the request's target holds a space or control character"
 )
 

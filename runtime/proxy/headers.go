@@ -124,10 +124,20 @@ func trails(key string) bool {
 
 // requestURI is the target to ask the app for: as the client wrote it, or as
 // the URL reads where the client wrote an absolute one (to a proxy).
+//
+// Of HTTP/2 net/http checks neither the method nor the authority, nor of an
+// absolute target the host: they are not to say more in HTTP/1.1.
 func requestURI(r *http.Request) (string, error) {
 	uri := r.RequestURI
+	plain := r.ProtoMajor == 1
 	if uri == "" || (uri[0] != '/' && uri != "*") {
-		uri = r.URL.RequestURI()
+		uri, plain = r.URL.RequestURI(), false
+	}
+	if !plain && !httpguts.ValidHeaderFieldName(r.Method) { // a token, too
+		return "", &Error{Status: http.StatusBadRequest, Text: textBadMethod}
+	}
+	if !plain && !httpguts.ValidHostHeader(r.Host) {
+		return "", &Error{Status: http.StatusBadRequest, Text: textBadHost}
 	}
 	for i := range len(uri) {
 		if uri[i] <= ' ' || uri[i] == 0x7f {

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -9,6 +10,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 
 	"github.com/sluice-dev/sluice/schema/contract"
 )
@@ -148,6 +152,72 @@ func TestForward_EarlyHintsOfAnH2CAppPass(t *testing.T) {
 		req = req.WithContext(onEarlyHints(req.Context(), func(h http.Header) { hints = h }))
 		if res, body := do(t, client, req); hints.Get("Link") != "</a.css>" || res.Header.Get("Link") != "" || body != "ok" {
 			t.Errorf("hints %v, answer %v %q", hints, res.Header, body)
+		}
+	}
+}
+
+// ask2 asks with exactly these pseudo headers and fields over HTTP/2, and
+// returns the status; "" if the stream or the connection is ended instead.
+func ask2(t *testing.T, g *rig, fields ...string) string {
+	t.Helper()
+	c, err := net.Dial("tcp", g.front.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, _ = io.WriteString(c, http2.ClientPreface)
+	fr := http2.NewFramer(c, c)
+	fr.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	_ = fr.WriteSettings()
+	var block bytes.Buffer
+	enc := hpack.NewEncoder(&block)
+	for i := 0; i < len(fields); i += 2 {
+		_ = enc.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]})
+	}
+	_ = fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block.Bytes(), EndStream: true, EndHeaders: true})
+	for {
+		f, err := fr.ReadFrame()
+		if err != nil {
+			return ""
+		}
+		switch f := f.(type) {
+		case *http2.MetaHeadersFrame:
+			return f.PseudoValue("status")
+		case *http2.RSTStreamFrame, *http2.GoAwayFrame:
+			return ""
+		}
+	}
+}
+
+func TestForward_ARequestOfHTTP2IsOneOfHTTP1OrNone(t *testing.T) {
+	for _, protocol := range []string{contract.ProtocolHTTP1, contract.ProtocolH2C} {
+		heads := make(chan string, 10)
+		addr := tcpBackend(t, func(c net.Conn) {
+			heads <- readRequestHead(c)
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+		})
+		if protocol == contract.ProtocolH2C {
+			addr = backend(t, func(_ http.ResponseWriter, r *http.Request) { heads <- r.Method + " " + r.RequestURI + " " + r.Host })
+		}
+		g := hop(t, Config{}, addr, protocol, Timeouts{})
+		for _, c := range [][]string{
+			{":method", "GET /admin HTTP/1.1", ":scheme", "http", ":authority", "x", ":path", "/"},
+			{":method", "G(T", ":scheme", "http", ":authority", "x", ":path", "/"},
+			{":method", "GET", ":scheme", "http", ":authority", "x y", ":path", "/"},
+			{":method", "GET", ":scheme", "http", ":authority", "x", ":path", "/ HTTP/1.1"},
+			{":method", "GET", ":scheme", "http", ":authority", "x", ":path", "/", "a b", "c"},
+			{":method", "GET", ":scheme", "http", ":authority", "x", ":path", "/", "a", "b\r\nc: d"},
+			{":method", "GET", ":scheme", "http", ":authority", "x", ":path", "/", "transfer-encoding", "chunked"},
+		} {
+			status := ask2(t, g, c...)
+			select {
+			case head := <-heads:
+				t.Errorf("%s: %q: status %s, the app got %q", protocol, c, status, head)
+			default:
+			}
+			if status == "200" {
+				t.Errorf("%s: %q is answered 200", protocol, c)
+			}
 		}
 	}
 }
