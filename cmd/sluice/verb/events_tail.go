@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -62,7 +63,9 @@ func (v *eventsTail) run(ctx context.Context, channel string) error {
 	defer r.Close()
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 64<<20)
+	seen, last := 0, ""
 	for lines.Scan() {
+		seen, last = seen+1, position(lines.Bytes())
 		if *v.format == cli.JSON {
 			v.streams.Printf("%s\n", lines.Bytes())
 			continue
@@ -74,7 +77,32 @@ func (v *eventsTail) run(ctx context.Context, channel string) error {
 	if ctx.Err() != nil {
 		return nil // the user has seen enough
 	}
-	return lines.Err()
+	if lines.Err() == nil && (v.once || v.limit > 0 && seen >= v.limit) {
+		return nil
+	}
+	return brokenOff(lines.Err(), last)
+}
+
+// brokenOff says how to go on where the dispatcher has ended what it was to
+// follow: it is replaced, or was killed.
+func brokenOff(err error, last string) error {
+	again := "run it again"
+	if last != "" {
+		again += " with --position " + last
+	}
+	if err == nil {
+		err = io.EOF
+	}
+	return fmt.Errorf("channels: the dispatcher broke off, %s: %w", again, err)
+}
+
+// position is where a stored event is.
+func position(line []byte) string {
+	var stored struct {
+		Position string `json:"position"`
+	}
+	_ = json.Unmarshal(line, &stored) // "" where it says nothing
+	return stored.Position
 }
 
 // line prints one event.

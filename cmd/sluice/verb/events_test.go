@@ -40,6 +40,19 @@ func TestEvents_SayWhatTheDispatcherKnows(t *testing.T) {
 	}
 }
 
+func TestEventsTail_SaysThatItWasBrokenOff(t *testing.T) {
+	c := told{events: map[string]string{
+		"GET /v1/events/tail?channel=default%2Forders":         `{"position":"7","event":{"specversion":"1.0","id":"a","source":"/s","type":"t"}}` + "\n",
+		"GET /v1/events/tail?channel=default%2Forders&limit=1": `{"position":"7","event":{"specversion":"1.0","id":"a","source":"/s","type":"t"}}` + "\n",
+	}}
+	if out, err := c.run(t, "events", "tail", "orders"); err == nil || !strings.Contains(out, "t  /s  a") || !strings.Contains(err.Error(), "broke off, run it again with --position 7") {
+		t.Errorf("%s, %v", out, err)
+	}
+	if _, err := c.run(t, "events", "tail", "orders", "--limit", "1"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestEventsSend_MakesAnEvent(t *testing.T) {
 	var body []byte
 	c := dispatched
