@@ -11,6 +11,9 @@ import (
 // at work it shows what they leave. It returns what came when nothing more
 // comes for a while.
 func Peek(ctx context.Context, d Driver, topic, subscription string, max int, quiet time.Duration) ([]*Message, error) {
+	if max == 0 {
+		return nil, nil
+	}
 	stream, err := d.Receive(ctx, Receive{Topic: topic, Subscription: subscription, Window: max})
 	if err != nil {
 		return nil, err

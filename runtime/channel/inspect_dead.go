@@ -28,7 +28,8 @@ func (d *Dispatcher) inspectDead(r *http.Request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		messages, err := bus.Peek(r.Context(), driver, deadTopicName(w.spec.Ref), redriver, most, peekQuiet)
+		there, quiet := l.deadThere(r.Context(), w.spec.Ref, most)
+		messages, err := bus.Peek(r.Context(), driver, deadTopicName(w.spec.Ref), redriver, there, quiet)
 		if err != nil {
 			return nil, err
 		}
@@ -45,8 +46,29 @@ func (d *Dispatcher) linesWithDead(sub contract.Ref) []*line {
 	return slices.DeleteFunc(d.allLines(), func(l *line) bool { return !l.dead.has(deadTopicName(sub)) })
 }
 
-// peekQuiet is how long nothing has to come until a bus is taken for empty.
-const peekQuiet = 300 * time.Millisecond
+const (
+	// peekQuiet is how long nothing has to come until a bus is taken for empty that
+	// does not say what it has.
+	peekQuiet = 2 * time.Second
+	// joinTime is how long one that has something may take: a new member of a group
+	// in Kafka waits for others, and for 3 s unless the broker is told otherwise.
+	joinTime = 15 * time.Second
+)
+
+// deadThere is how many dead events to take, most at the most, and how long to wait
+// for each: where the bus counts them nobody waits for more than there are.
+func (l *line) deadThere(ctx context.Context, sub contract.Ref, most int) (int, time.Duration) {
+	driver, promises, err := l.opened()
+	gauge, ok := driver.(bus.Gauge)
+	if err != nil || !ok || !promises.Lag {
+		return most, peekQuiet
+	}
+	lag, err := gauge.Lag(ctx, deadTopicName(sub), redriver)
+	if err != nil || lag.Messages < 0 {
+		return most, peekQuiet
+	}
+	return int(min(int64(most), lag.Messages)), joinTime
+}
 
 func deadEvent(spec contract.Subscription, m *bus.Message) contract.DeadEvent {
 	e := contract.DeadEvent{StoredEvent: stored(spec.Channel, m), Subscription: spec.Ref.String(), Text: m.Header(bus.HeaderDeadReason)}
@@ -83,14 +105,18 @@ func (l *line) redrive(ctx context.Context, to *line, spec contract.Subscription
 	if err != nil {
 		return 0, err
 	}
+	there, quiet := l.deadThere(ctx, spec.Ref, redriveWindow)
+	if there == 0 {
+		return 0, nil
+	}
 	stream, err := driver.Receive(ctx, bus.Receive{Topic: deadTopicName(spec.Ref), Subscription: redriver, Window: redriveWindow})
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, stream.Close()) }()
 	began := time.Now()
-	for seen := 0; seen < redriveWindow; {
-		batch, err := nextWithin(ctx, stream, peekQuiet)
+	for seen := 0; seen < there; {
+		batch, err := nextWithin(ctx, stream, quiet)
 		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 			return n, nil // nothing more
 		}
