@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -99,7 +100,7 @@ func stoppingWaitsForNoRate(e *exam) {
 		begun <- string(m.Body)
 		return bus.Ack()
 	})
-	e.collect(begun, 1)
+	first := e.collect(begun, 1)
 	stopped := make(chan struct{})
 	go func() { stop(); close(stopped) }()
 	select {
@@ -107,7 +108,8 @@ func stoppingWaitsForNoRate(e *exam) {
 	case <-time.After(Patience):
 		e.Fatal("it waits for the rate")
 	}
-	e.receive(e.driver, topic, sub).want("second", "third")
+	rest := slices.DeleteFunc([]string{"first", "second", "third"}, func(body string) bool { return body == first[0] })
+	e.receive(e.driver, topic, sub).want(rest...)
 }
 
 func orderSurvivesFailures(e *exam) {

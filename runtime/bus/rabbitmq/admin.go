@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"strconv"
+	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -50,15 +53,7 @@ func (b *Bus) EnsureSubscription(_ context.Context, spec bus.SubscriptionSpec) e
 		args[amqp.SingleActiveConsumerArg] = true
 	}
 	queue := queueOf(spec.Topic, spec.Name)
-	err := b.channel(func(ch *amqp.Channel) error {
-		if err := ch.ExchangeDeclarePassive(exchangeOf(spec.Topic), amqp.ExchangeFanout, true, false, false, false, nil); err != nil {
-			return err
-		}
-		if _, err := ch.QueueDeclare(queue, true, false, false, false, args); err != nil {
-			return err
-		}
-		return ch.QueueBind(queue, "", exchangeOf(spec.Topic), false, nil)
-	})
+	err := b.declare(queue, exchangeOf(spec.Topic), args)
 	if err != nil {
 		return wrap("subscription", spec.Name, err)
 	}
@@ -66,6 +61,52 @@ func (b *Bus) EnsureSubscription(_ context.Context, spec bus.SubscriptionSpec) e
 	defer b.mu.Unlock()
 	b.made[bus.SubscriptionName{Topic: spec.Topic, Name: spec.Name}] = true
 	return nil
+}
+
+// declare makes a queue and binds it. It is without a limit of redeliveries, after
+// which RabbitMQ would drop what is in it; one that was made with its own limit
+// stays as it is.
+func (b *Bus) declare(queue, exchange string, args amqp.Table) error {
+	conn, err := b.connection()
+	if err != nil {
+		return err
+	}
+	with := func(args amqp.Table) error {
+		return b.channel(func(ch *amqp.Channel) error {
+			if err := ch.ExchangeDeclarePassive(exchange, amqp.ExchangeFanout, true, false, false, false, nil); err != nil {
+				return err
+			}
+			if _, err := ch.QueueDeclare(queue, true, false, false, false, args); err != nil {
+				return err
+			}
+			return ch.QueueBind(queue, "", exchange, false, nil)
+		})
+	}
+	if args[amqp.QueueTypeArg] != typeQuorum || !limitsRedeliveries(conn.Properties) {
+		return with(args)
+	}
+	unlimited := maps.Clone(args)
+	unlimited[deliveryLimitArg] = int32(-1)
+	err = with(unlimited)
+	if e := (*amqp.Error)(nil); errors.As(err, &e) && e.Code == amqp.PreconditionFailed {
+		if err = with(args); err == nil {
+			b.log.Warn("the queue has RabbitMQ's own limit of redeliveries, after which it drops an event: set another one by a policy (delivery-limit: -1)", "queue", queue)
+		}
+	}
+	return err
+}
+
+// deliveryLimitArg is how often a quorum queue delivers a message again.
+const deliveryLimitArg = "x-delivery-limit"
+
+// limitsRedeliveries tells whether quorum queues of a server have a limit where none
+// is asked for: 20, since RabbitMQ 4. Earlier ones have none, and take a negative one
+// for 0.
+func limitsRedeliveries(server amqp.Table) bool {
+	version, _ := server["version"].(string)
+	major, _, _ := strings.Cut(version, ".")
+	n, err := strconv.Atoi(major)
+	return err == nil && n >= 4
 }
 
 // RemoveTopic implements bus.Admin. Of its subscriptions it knows those that this
