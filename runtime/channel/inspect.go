@@ -112,48 +112,6 @@ func (d *Dispatcher) inspectSend(r *http.Request) (any, error) {
 	return contract.Sent{Channel: c.spec.Ref.String(), ID: e.ID, Position: stored[0].Position}, nil
 }
 
-// tail streams what a channel stores.
-func (d *Dispatcher) tail(w http.ResponseWriter, r *http.Request) {
-	c, l, err := d.askedChannel(r)
-	if err != nil {
-		answer(w, err)
-		return
-	}
-	left, err := limit(r, -1)
-	if err != nil {
-		answer(w, err)
-		return
-	}
-	from := bus.Latest()
-	since, position := r.FormValue("since"), r.FormValue("position")
-	if since != "" || position != "" {
-		if from, err = pointOf(since, position); err != nil {
-			answer(w, refuse(http.StatusBadRequest, "%v", err))
-			return
-		}
-	}
-	driver, _, err := l.opened()
-	browser, ok := driver.(bus.Browser)
-	if err != nil || !ok {
-		answer(w, refuse(http.StatusNotImplemented, "bus %s cannot be looked into", l.ref))
-		return
-	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	w.WriteHeader(http.StatusOK)
-	flush := http.NewResponseController(w)
-	_ = flush.Flush()
-	enc := json.NewEncoder(w)
-	follow := r.FormValue("follow") != "false"
-	err = browser.Browse(r.Context(), topicName(c.spec.Ref), from, follow, func(m *bus.Message) bool {
-		failed := enc.Encode(stored(c.spec.Ref, m)) != nil || flush.Flush() != nil
-		left--
-		return left != 0 && !failed
-	})
-	if err != nil && r.Context().Err() == nil {
-		d.cfg.Log.Warn("tail ended", "channel", c.spec.Ref, "error", err)
-	}
-}
-
 // stored is a message as it is shown.
 func stored(channel contract.Ref, m *bus.Message) contract.StoredEvent {
 	s := contract.StoredEvent{Channel: channel.String(), Position: m.Position, Stored: m.Published}
