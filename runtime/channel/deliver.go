@@ -75,14 +75,22 @@ func (d *Dispatcher) send(ctx context.Context, s *sink, e *cloudevents.Event, sp
 // into puts an event into a channel of ours.
 func (d *Dispatcher) into(ctx context.Context, s *sink, e *cloudevents.Event) *attempt.Failure {
 	c := d.table.Load().refs[s.channel]
-	err := fmt.Errorf("%s is not there", s)
-	if c != nil && c.topic != nil {
+	err := errors.New("it is not there")
+	switch {
+	case c == nil || c.topic == nil:
+	case int64(len(e.Data)) > c.maxBytes():
+		err = tooLarge(c.maxBytes())
+	default:
 		_, err = d.store(ctx, c, []cloudevents.Event{*e})
 	}
 	if err == nil {
 		return nil
 	}
-	return &attempt.Failure{URL: contract.ChannelURL(s.channel.Namespace, s.channel.Name), Fate: attempt.Again, Text: err.Error()}
+	f := &attempt.Failure{URL: contract.ChannelURL(s.channel.Namespace, s.channel.Name), Fate: attempt.Again, Text: s.String() + ": " + err.Error()}
+	if r, ok := errors.AsType[*refusal](err); ok && r.status == http.StatusRequestEntityTooLarge {
+		f.Fate, f.Status = attempt.Never, r.status
+	}
+	return f
 }
 
 // handle delivers one event, once.

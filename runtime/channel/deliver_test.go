@@ -171,6 +171,24 @@ func TestDispatcher_RepliesGoOn(t *testing.T) {
 	}
 }
 
+// TestDispatcher_AReplyIsNoLargerThanItsChannelTakes, and asking for it again makes
+// it no smaller.
+func TestDispatcher_AReplyIsNoLargerThanItsChannelTakes(t *testing.T) {
+	s := newSubscriber(t, func(w http.ResponseWriter, e cloudevents.Event) {
+		e.SetData("text/plain", []byte(strings.Repeat("x", 1025)))
+		e.SetHeaders(w.Header())
+		_, _ = w.Write(e.Data)
+	})
+	small := orders()
+	small.Name, small.Hosts, small.MaxBytes = "answers", []string{"answers"}, 1024
+	w := start(t, Config{}, newDriver(), orders(), small, subscription("a", s.URL, func(s *contract.Subscription) { s.Reply = &contract.Destination{Channel: &small.Ref} }))
+	w.send("1")
+	w.await("given up", func() bool { return w.outcome("1", "shop/a").Outcome == contract.OutcomeDead })
+	if o := w.outcome("1", "shop/a"); s.count() != 1 || o.Status != http.StatusRequestEntityTooLarge || !strings.Contains(o.Text, "reply: channel shop/answers: the event has more than the 1024 bytes") {
+		t.Errorf("after %d attempts: %+v", s.count(), o)
+	}
+}
+
 func TestDispatcher_WithoutASubscriberTheEventGoesToReply(t *testing.T) {
 	s := newSubscriber(t, nil)
 	w := start(t, Config{}, newDriver(), orders(), subscription("a", "", func(c *contract.Subscription) {
