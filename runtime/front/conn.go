@@ -31,9 +31,10 @@ type conn struct {
 	since   atomic.Int64 // the tick since which it is idle, or serving
 	served  atomic.Bool  // it had a request
 	ending  atomic.Bool  // the client has said its last word, with more unread before it
+	ear     ear
+	heir    atomic.Pointer[resumed] // who has the connection now
 	watched bool
-	passing bool  // net/http is about to have it; guarded by the server's mu
-	fd      int32 // what it is watched under
+	passing bool // net/http is about to have it; guarded by the server's mu
 
 	buf    [room]byte
 	blank  *http.Request // what every request begins as: it has the context
@@ -53,8 +54,22 @@ func newConn(s *Server, nc *net.TCPConn) (*conn, error) {
 	ctx, c.cancel = context.WithCancel(context.WithValue(ctx, http.LocalAddrContextKey, nc.LocalAddr()))
 	c.blank = new(http.Request).WithContext(ctx)
 	c.res = response{c: c, header: http.Header{}}
+	c.ear = ear{raw: raw, hungUp: c.hungUp}
 	c.since.Store(s.tick.Load())
 	return c, nil
+}
+
+// hungUp is called when the client has closed its side.
+func (c *conn) hungUp() {
+	switch peek(c.raw) {
+	case finished:
+		c.cancel()
+	case unread: // it sent more before, and may want an answer to that
+		c.ending.Store(true)
+	}
+	if r := c.heir.Load(); r != nil { // heard late
+		r.hungUp()
+	}
 }
 
 // serve serves requests until the connection ends or is handed on.
@@ -114,7 +129,7 @@ func (c *conn) cut() {
 // watch has it watched from its first request on. It is false where it cannot be.
 func (c *conn) watch() bool {
 	if !c.watched {
-		c.watched = c.s.watch.add(c)
+		c.watched = c.s.watch.add(&c.ear)
 	}
 	return c.watched
 }
@@ -138,14 +153,22 @@ func (c *conn) answer() (again bool) {
 
 // hand gives the connection to net/http, with what was read of it.
 func (c *conn) hand(b []byte) {
-	if c.watched {
-		c.s.watch.remove(c)
+	r := newResumed(c.s.watch, c.nc, c.raw, b)
+	if c.ending.Load() {
+		c.s.watch.remove(&c.ear)
+	} else {
+		c.heir.Store(r)
+		if !c.watched {
+			c.s.watch.add(&r.ear)
+		} else if c.s.watch.succeed(&c.ear, &r.ear); c.ending.Load() || c.blank.Context().Err() != nil {
+			r.hungUp() // heard in between
+		}
 	}
 	c.s.mu.Lock()
 	c.passing = true
 	_ = c.nc.SetReadDeadline(time.Time{}) // it may have been roused just now
 	c.s.mu.Unlock()
-	c.s.handed.pass(&resumed{TCPConn: c.nc, head: append([]byte(nil), b...)})
+	c.s.handed.pass(r)
 	c.s.gone(c) // after it arrived there: Shutdown goes on when all are gone
 }
 
@@ -153,7 +176,7 @@ func (c *conn) hand(b []byte) {
 // that the client sends behind its request (which would reset the connection).
 func (c *conn) leave() {
 	if c.watched {
-		c.s.watch.remove(c)
+		c.s.watch.remove(&c.ear)
 	}
 	if c.res.last && !c.res.broken && c.nc.CloseWrite() == nil {
 		_ = c.nc.SetReadDeadline(time.Now().Add(lingering))

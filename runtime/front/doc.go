@@ -10,7 +10,7 @@
 //
 // What makes it cheap: a request costs one read and one write, and nothing
 // watches the connection behind its back. Who hangs up is told of by one epoll
-// instance for all connections, which hears of nothing else; there is no goroutine, no
+// instance for all connections, handed ones too, which hears of nothing else; there is no goroutine, no
 // timer and no system call for it per request. Idle connections are looked
 // through every few seconds, instead of a deadline for each request.
 //

@@ -1,9 +1,12 @@
 package front
 
 import (
+	"context"
 	"io"
 	"net"
 	"sync"
+	"syscall"
+	"time"
 )
 
 // handed is the listener where net/http gets the connections that it is to serve.
@@ -46,10 +49,50 @@ func (h *handed) Close() error {
 // Addr implements net.Listener.
 func (h *handed) Addr() net.Addr { return h.addr }
 
-// resumed is a connection some of whose bytes were read already.
+// resumed is a connection some of whose bytes were read already. net/http hears
+// that a client is gone only when it has read the request's body, which may
+// wait as long as the request does; so that is still heard here.
 type resumed struct {
 	*net.TCPConn
-	head []byte
+	head  []byte
+	watch *watch
+	ear   ear
+	gone  context.Context // the client is
+	leave context.CancelFunc
+	once  sync.Once // what ends with it
+}
+
+func newResumed(w *watch, nc *net.TCPConn, raw syscall.RawConn, head []byte) *resumed {
+	r := &resumed{TCPConn: nc, head: append([]byte(nil), head...), watch: w}
+	r.gone, r.leave = context.WithCancel(context.Background())
+	r.ear = ear{raw: raw, hungUp: r.hungUp}
+	return r
+}
+
+// moment is how long a client that has said its last word is still waited for:
+// a request that came whole with it may be answered by then.
+const moment = 100 * time.Millisecond
+
+func (r *resumed) hungUp() {
+	if peek(r.ear.raw) != silent {
+		time.AfterFunc(moment, r.leave)
+	}
+}
+
+// leaving is ctx, which ends also when the client has gone.
+func (r *resumed) leaving(ctx context.Context) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	context.AfterFunc(r.gone, cancel)
+	return ctx
+}
+
+// Close implements net.Conn.
+func (r *resumed) Close() error {
+	r.once.Do(func() {
+		r.watch.remove(&r.ear)
+		r.leave()
+	})
+	return r.TCPConn.Close()
 }
 
 // Read gives what was read already first.

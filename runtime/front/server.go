@@ -31,6 +31,16 @@ type Server struct {
 
 // New builds a Server before rest. It starts nothing.
 func New(rest *http.Server) *Server {
+	before := rest.ConnContext
+	rest.ConnContext = func(ctx context.Context, nc net.Conn) context.Context {
+		if r, ok := nc.(*resumed); ok {
+			ctx = r.leaving(ctx)
+		}
+		if before != nil {
+			ctx = before(ctx, nc)
+		}
+		return ctx
+	}
 	return &Server{rest: rest, handed: newHanded(), over: make(chan struct{}), listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}}
 }
 

@@ -146,6 +146,45 @@ func TestServe_WhoHangsUpIsHeardOf(t *testing.T) {
 	}
 }
 
+// net/http hears of it when it has read the body; nobody reads this one. (Who
+// sends more than the kernel takes is not heard of: his end comes behind it.)
+func TestServe_WhoHangsUpWithABodyUnreadIsHeardOf(t *testing.T) {
+	began, cancelled := make(chan struct{}, 1), make(chan struct{}, 1)
+	_, addr := start(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			return
+		}
+		if isFront(w) {
+			t.Error("it is no plain request")
+		}
+		began <- struct{}{}
+		<-r.Context().Done()
+		cancelled <- struct{}{}
+	})
+	for name, rest := range map[string]string{
+		"whole": "Content-Length: 20000\r\n\r\n" + strings.Repeat("x", 20_000), "begun": "Content-Length: 100000\r\n\r\nx",
+		"asks first": "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n", "chunked": "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n",
+	} {
+		for _, before := range []string{"", hello} { // watched already, or not yet
+			c := dial(t, addr)
+			if before != "" {
+				c.say(before)
+				c.hear("GET")
+			}
+			c.say("POST / HTTP/1.1\r\nHost: a\r\n" + rest)
+			<-began
+			if err := c.Close(); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-cancelled:
+			case <-time.After(10 * time.Second):
+				t.Fatal(name, ": not heard of")
+			}
+		}
+	}
+}
+
 // A last word with a request before it is no hang-up: that request is answered.
 func TestServe_ALastRequestIsAnswered(t *testing.T) {
 	began, proceed := make(chan struct{}, 2), make(chan struct{})

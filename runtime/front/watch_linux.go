@@ -16,8 +16,8 @@ type watch struct {
 	file *os.File
 	raw  syscall.RawConn
 
-	mu    sync.Mutex // guards conns
-	conns map[int32]*conn
+	mu   sync.Mutex // guards ears
+	ears map[int32]*ear
 }
 
 // newWatch starts to watch. It is nil where the system does not let us.
@@ -30,7 +30,7 @@ func newWatch() *watch {
 		_ = unix.Close(fd)
 		return nil
 	}
-	w := &watch{file: os.NewFile(uintptr(fd), "hang-ups"), conns: map[int32]*conn{}}
+	w := &watch{file: os.NewFile(uintptr(fd), "hang-ups"), ears: map[int32]*ear{}}
 	if w.raw, err = w.file.SyscallConn(); err != nil || w.file.SetDeadline(time.Time{}) != nil {
 		_ = w.file.Close() // the runtime cannot wait for it
 		return nil
@@ -46,36 +46,44 @@ func (w *watch) close() {
 	}
 }
 
-// add begins to watch c; false if that cannot be.
-func (w *watch) add(c *conn) bool {
+// add begins to watch for e; false if that cannot be.
+func (w *watch) add(e *ear) bool {
 	added := false
-	err := c.raw.Control(func(fd uintptr) {
+	err := e.raw.Control(func(fd uintptr) {
+		e.fd = int32(fd)
 		w.mu.Lock()
-		w.conns[int32(fd)] = c
+		w.ears[e.fd] = e
 		w.mu.Unlock()
-		c.fd = int32(fd)
-		added = w.control(unix.EPOLL_CTL_ADD, c.fd)
+		added = w.control(unix.EPOLL_CTL_ADD, e.fd)
 	})
 	if err == nil && added {
 		return true
 	}
-	w.forget(c)
+	w.forget(e)
 	return false
 }
 
-// forget drops c, whose descriptor may have become another connection's.
-func (w *watch) forget(c *conn) {
+// succeed has next hear what e would have heard.
+func (w *watch) succeed(e, next *ear) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.conns[c.fd] == c {
-		delete(w.conns, c.fd)
+	next.fd = e.fd
+	w.ears[e.fd] = next
+}
+
+// forget drops e, whose descriptor may have become another connection's.
+func (w *watch) forget(e *ear) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ears[e.fd] == e {
+		delete(w.ears, e.fd)
 	}
 }
 
-// remove ends the watch of c, which still has its descriptor.
-func (w *watch) remove(c *conn) {
-	w.forget(c)
-	_ = c.raw.Control(func(fd uintptr) { w.control(unix.EPOLL_CTL_DEL, int32(fd)) })
+// remove ends the watch for e, which still has its descriptor.
+func (w *watch) remove(e *ear) {
+	w.forget(e)
+	_ = e.raw.Control(func(fd uintptr) { w.control(unix.EPOLL_CTL_DEL, int32(fd)) })
 }
 
 func (w *watch) control(op int, fd int32) bool {
@@ -99,23 +107,12 @@ func (w *watch) run() {
 		}
 		for _, e := range events[:n] {
 			w.mu.Lock()
-			c := w.conns[e.Fd]
+			at := w.ears[e.Fd]
 			w.mu.Unlock()
-			if c != nil {
-				c.hungUp()
+			if at != nil {
+				at.hungUp()
 			}
 		}
-	}
-}
-
-// hungUp is called when the client has closed its side. The descriptor may have
-// been another connection's when that was heard, so it is asked.
-func (c *conn) hungUp() {
-	switch peek(c.raw) {
-	case finished:
-		c.cancel()
-	case unread: // it sent more before, and may want an answer to that
-		c.ending.Store(true)
 	}
 }
 
