@@ -121,7 +121,7 @@ func (d *Decision) average(b []byte, value float64, over time.Duration) []byte {
 
 // now is "50 requests now (10 at pods, 40 waiting)".
 func (d *Decision) now(b []byte) []byte {
-	b = append(strconv.AppendInt(b, int64(d.InFlight+d.Queued), 10), " requests now ("...)
+	b = append(counted(b, int64(d.InFlight+d.Queued), " request"), " now ("...)
 	b = append(strconv.AppendInt(b, int64(d.InFlight), 10), " at pods, "...)
 	return append(strconv.AppendInt(b, int64(d.Queued), 10), " waiting)"...)
 }
@@ -138,9 +138,17 @@ func (d *Decision) bound(b []byte, c *Config, raw int32) []byte {
 	case LimitRetention:
 		b = append(seconds(append(b, "; the last pod stays for "...), c.StableWindow+c.Retention), " without"...)
 	default:
-		b = append(strconv.AppendInt(append(b, "; that would be "...), int64(raw), 10), " pods"...)
+		b = counted(append(b, "; that would be "...), int64(raw), " pod")
 	}
 	return append(append(append(b, " ("...), d.Limit...), ')')
+}
+
+// counted is "1 pod" or "2 pods".
+func counted(b []byte, n int64, what string) []byte {
+	if b = append(strconv.AppendInt(b, n, 10), what...); n != 1 {
+		b = append(b, 's')
+	}
+	return b
 }
 
 func seconds(b []byte, d time.Duration) []byte {

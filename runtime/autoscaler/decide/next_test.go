@@ -48,7 +48,7 @@ func TestNext_FirstRequestWakesAtOnce(t *testing.T) {
 	f := newFollow(t, decide.ConfigFrom(nil, 0), 0)
 	f.load(0, 1)
 	f.at(0)
-	f.want(1, "", "1 requests now (0 at pods, 1 waiting) and no pod")
+	f.want(1, "", "1 request now (0 at pods, 1 waiting) and no pod")
 	if f.d.Again == 0 || f.d.Again > 60*time.Second {
 		t.Errorf("looks again after %v", f.d.Again)
 	}
@@ -234,7 +234,7 @@ func TestNext_ARestartTakesNothingAwayForOneWindow(t *testing.T) {
 		f.want(8, decide.LimitPanic, "none is taken away")
 	}
 	f.at(61 * time.Second)
-	f.want(4, decide.LimitDown, "that would be 1 pods")
+	f.want(4, decide.LimitDown, "that would be 1 pod (")
 }
 
 func TestNext_RequestsPerSecond(t *testing.T) {
