@@ -162,9 +162,12 @@ func (t *Teller) look(known map[activator.Key]*told, l activator.Load, now time.
 	k.last = now
 	begins := l.Queued > 0 && !k.queued
 	lasts := l.Queued > 0 && now.Sub(k.at) >= t.cfg.Rush
-	switch {
-	case !t.open.Load():
+	open := t.open.Load()
+	if !open || k.silent {
 		k.skip(l, now)
+	}
+	switch {
+	case !open:
 	case k.silent || begins || lasts || k.retiring != l.Retiring || now.Sub(k.at) >= t.cfg.Period:
 		f := k.frame(t.cfg.ID, l, t.source, now)
 		t.answers(&f, l.Key)
