@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -139,6 +140,26 @@ func TestDrain_ARequestOutlivesItsServiceAndItsPod(t *testing.T) {
 	if len(pods) == 0 || err != nil || string(body) != "bye......" {
 		t.Errorf("%d pods, answer %q, %v", len(pods), body, err)
 	}
+}
+
+// As a node that is emptied does. The app knows nothing of ending in order.
+func TestDrain_PodsThatAreDeletedUnderLoadLoseNoRequest(t *testing.T) {
+	c := newClone(t)
+	c.serve(app{name: "emptied", target: "ok", env: []any{map[string]any{"name": "ABRUPT", "value": "1"}}, annotations: map[string]any{"autoscaling.knative.dev/min-scale": "2"}})
+	awaitScale(t, "emptied", 2)
+	stop := load(t, 10, 10*time.Millisecond, host("emptied")+"/work?before=20ms")
+	for range 4 {
+		victim := podNames(t, "serving.knative.dev/service=emptied")[0]
+		check(t, kubeClient(t).CoreV1().Pods("default").Delete(t.Context(), victim, metav1.DeleteOptions{}))
+		await(t, "gone", func() string {
+			if slices.Contains(podNames(t, "serving.knative.dev/service=emptied"), victim) {
+				return "there"
+			}
+			return "gone"
+		})
+		awaitScale(t, "emptied", 2)
+	}
+	allAre(t, stop(), "ok")
 }
 
 func TestChaos_AKilledAutoscalerIsNotMissed(t *testing.T) {

@@ -44,7 +44,7 @@ var containerFields = fieldRules{
 	allowed: "name args command env envFrom workingDir image imagePullPolicy livenessProbe readinessProbe startupProbe ports resources " +
 		"securityContext terminationMessagePath terminationMessagePolicy volumeMounts",
 	reasons: map[string]string{
-		"lifecycle":     "the platform ends a container only when its requests are done; do what has to be done in the program",
+		"lifecycle":     "a container is told to end a second after its last request may have come; do what has to be done in the program, at SIGTERM",
 		"stdin":         "nobody types into a revision",
 		"stdinOnce":     "nobody types into a revision",
 		"tty":           "nobody types into a revision",
