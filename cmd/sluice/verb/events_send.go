@@ -1,8 +1,10 @@
 package verb
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -46,7 +49,7 @@ func newEventsSend(e *events) *cobra.Command {
 	f.StringArrayVar(&v.attributes, "attribute", nil, "another attribute, as NAME=VALUE; may be repeated")
 	f.StringVar(&v.data, "data", "", "its payload")
 	f.StringVar(&v.file, "data-file", "", "file with its payload; - is the standard input")
-	f.StringVar(&v.contentType, "content-type", "application/json", "what the payload is")
+	f.StringVar(&v.contentType, "content-type", "", "what the payload is (default: application/json if it is JSON, text/plain if it is text)")
 	v.format = cli.AddFormat(c, cli.Text, cli.JSON)
 	return c
 }
@@ -88,9 +91,20 @@ func (v *eventsSend) complete() error {
 		return err
 	}
 	if len(data) > 0 {
-		e.SetData(v.contentType, data)
+		e.SetData(cmp.Or(v.contentType, contentType(data)), data)
 	}
 	return e.Validate()
+}
+
+// contentType is what a payload looks like.
+func contentType(data []byte) string {
+	switch {
+	case json.Valid(data):
+		return "application/json"
+	case utf8.Valid(data):
+		return "text/plain"
+	}
+	return "application/octet-stream"
 }
 
 func (v *eventsSend) payload() ([]byte, error) {

@@ -70,6 +70,24 @@ func TestEventsSend_MakesAnEvent(t *testing.T) {
 	}
 }
 
+func TestEventsSend_SaysWhatThePayloadIs(t *testing.T) {
+	for _, tt := range []struct{ data, as, want string }{
+		{`{"total":1}`, "", "application/json"}, {"20", "", "application/json"}, {"hello", "", "text/plain"},
+		{"\xff\x00", "", "application/octet-stream"}, {"a,b", "text/csv", "text/csv"},
+	} {
+		var body []byte
+		c := dispatched
+		c.sent = &body
+		if _, err := c.run(t, "events", "send", "shop/orders", "--data", tt.data, "--content-type", tt.as); err != nil {
+			t.Fatal(err)
+		}
+		var e cloudevents.Event
+		if err := e.ReadJSON(body); err != nil || e.DataContentType != tt.want || string(e.Data) != tt.data {
+			t.Errorf("%q as %q: sent %s, %v, want %s", tt.data, tt.as, body, err, tt.want)
+		}
+	}
+}
+
 func TestEvents_RefuseWhatCannotBeMeant(t *testing.T) {
 	for args, want := range map[string]string{
 		"send shop/orders --attribute x":           `--attribute "x": write it as NAME=VALUE`,
