@@ -21,7 +21,7 @@ const (
 	pullExpires = 60 * time.Second
 	heartbeat   = 5 * time.Second
 	closeWait   = 2 * time.Second
-	withdrawIn  = 5 * time.Millisecond
+	lookIn      = 5 * time.Millisecond
 )
 
 // stream is one receiver. It has at most one request open at the server, whose
@@ -42,6 +42,7 @@ type stream struct {
 	last    string              // reply of the newest message
 	request int                 // the open one's number
 	asked   int                 // what it has yet to bring; 0: none is open
+	gave    bool                // something was given back
 	err     error               // why the stream ended
 }
 
@@ -259,6 +260,7 @@ func (s *stream) Settle(_ context.Context, m *bus.Message, done bool) error {
 	if done {
 		return s.bus.conn.Publish(reply, sayDone)
 	}
+	s.gave = true
 	return s.bus.conn.Publish(reply, sayBack)
 }
 
@@ -303,8 +305,9 @@ func (s *stream) renew() {
 // Close implements bus.Stream.
 func (s *stream) Close() error {
 	s.bus.unregister(s)
+	s.look(func() bool { return s.gave })
 	s.drainInbox()
-	s.withdraw()
+	s.look(func() bool { return len(s.held) > 0 })
 	s.mu.Lock()
 	if s.err == nil {
 		s.err = bus.ErrClosed
@@ -324,18 +327,20 @@ func (s *stream) Close() error {
 	return err
 }
 
-// withdraw has the server forget the request that is open, if anything is to be
-// given back: servers before 2.10 spend what is given back on requests whom nobody
-// listens for, and bring it again when the lease has ended. They look who listens
-// when the next request comes: one that no message fits into.
-func (s *stream) withdraw() {
+// look has the server look at the requests that it has, if one of ours is open and
+// it is needed. Servers before 2.10 spend what is given back on requests whom nobody
+// listens for any more, and bring it again when the lease has ended. So what was
+// given back must have come to who it comes to before this stream is deaf, and be
+// given back after the server knows that it is. It looks when the next request
+// comes: one that no message fits into.
+func (s *stream) look(needed func() bool) {
 	s.mu.Lock()
-	needed := s.err == nil && s.asked > 0 && len(s.held) > 0
+	do := s.err == nil && s.asked > 0 && needed()
 	s.mu.Unlock()
-	if !needed {
+	if !do {
 		return
 	}
-	body, err := json.Marshal(map[string]any{"batch": 1, "max_bytes": 1, "expires": withdrawIn})
+	body, err := json.Marshal(map[string]any{"batch": 1, "max_bytes": 1, "expires": lookIn})
 	if err == nil {
 		_, _ = s.bus.conn.Request(s.next(), body, closeWait) // whatever it says, it has looked
 	}
