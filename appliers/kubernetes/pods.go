@@ -111,7 +111,7 @@ func troubleOf(pod *corev1.Pod) ranked {
 	return worst
 }
 
-// asked says in brackets what a container's readiness check asks: not the
+// asked says, behind a colon, what a container's readiness check asks: not the
 // query or the arguments, which may hold a secret.
 func asked(pod *corev1.Pod, container string) string {
 	i := slices.IndexFunc(pod.Spec.Containers, func(c corev1.Container) bool { return c.Name == container })

@@ -16,7 +16,8 @@
 //     schema.Problem (file, line, column, field) for everything wrong.
 //  3. schema/serving knows Service, Configuration and Route in the versions
 //     v1 and v1alpha1; schema/plain passes plain Kubernetes objects by policy;
-//     schema/catalog is the table of contents.
+//     schema/catalog is the table of contents. Their stories, and the engine's, are
+//     run by schema/golden.
 //  4. Every kind lowers to the nouns of schema/desired: Workload (a revision),
 //     Route, Task (a build), Object. The engine knows no kinds, only nouns.
 //  5. engine/history gives revisions their ordinals, where a spec asks;

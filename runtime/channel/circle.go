@@ -3,6 +3,7 @@ package channel
 import (
 	"strconv"
 
+	"github.com/sluice-dev/sluice/runtime/channel/attempt"
 	"github.com/sluice-dev/sluice/runtime/cloudevents"
 	"github.com/sluice-dev/sluice/schema/contract"
 )
@@ -39,4 +40,9 @@ func countDown(sent, next *cloudevents.Event, turns int) (bool, error) {
 		return false, nil
 	}
 	return true, next.Set(contract.ExtensionTTL, strconv.Itoa(ttl))
+}
+
+// wentRound is an event that a channel does not get any more.
+func wentRound(to *sink) *attempt.Failure {
+	return &attempt.Failure{URL: to.String(), Fate: attempt.Never, Text: to.String() + " does not get it: " + circle}
 }

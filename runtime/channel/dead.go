@@ -102,7 +102,7 @@ func (w *worker) lament(ctx context.Context, e cloudevents.Event, f *attempt.Fai
 	e = attempt.Dead(e, f, text)
 	if w.line.d.isChannel(w.deadLetter) {
 		if goes, err := countDown(&sent, &e, deadLetterTurns); err != nil || !goes {
-			return &attempt.Failure{URL: w.deadLetter.String(), Fate: attempt.Never, Text: w.deadLetter.String() + " does not get it: " + circle}
+			return wentRound(w.deadLetter)
 		}
 	}
 	_, failed := w.line.d.send(ctx, w.deadLetter, &e, &w.spec.Delivery)

@@ -132,7 +132,7 @@ func (w *worker) deliver(ctx context.Context, e *cloudevents.Event) (post.Answer
 	}
 	next := e.Clone()
 	if goes, err := countDown(e, &next, 1); err != nil || !goes {
-		return post.Answer{}, &attempt.Failure{URL: w.subscriber.String(), Fate: attempt.Never, Text: w.subscriber.String() + " does not get it: " + circle}
+		return post.Answer{}, wentRound(w.subscriber)
 	}
 	return w.line.d.send(ctx, w.subscriber, &next, &w.spec.Delivery)
 }

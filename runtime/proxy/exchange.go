@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"maps"
 	"net/http"
 	"time"
 )
@@ -248,16 +247,10 @@ func (x *exchange) headError(err error) error {
 
 // informational passes a 1xx answer such as 103 Early Hints on.
 func (x *exchange) informational(code int, rest string) error {
-	h := x.w.Header()
-	before := maps.Clone(h)
-	if err := parseFields(rest, h); err != nil {
+	err := interim(x.w, code, func(h http.Header) error { return parseFields(rest, h) })
+	if err != nil {
 		return &Error{Text: textBadAnswer, Err: err}
 	}
-	stripHop(h)
-	delete(h, "Content-Length") // it has no body
-	x.w.WriteHeader(code)
-	clear(h)
-	maps.Copy(h, before)
 	return nil
 }
 

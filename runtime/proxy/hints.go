@@ -23,17 +23,10 @@ func (s *hints) pass(code int, header textproto.MIMEHeader) error {
 	if s.over || code == http.StatusContinue || code == http.StatusSwitchingProtocols {
 		return nil
 	}
-	h := s.w.Header()
-	before := maps.Clone(h)
-	for key, values := range header {
-		h[key] = values
-	}
-	stripHop(h)
-	delete(h, "Content-Length") // it has no body
-	s.w.WriteHeader(code)
-	clear(h)
-	maps.Copy(h, before)
-	return nil
+	return interim(s.w, code, func(h http.Header) error {
+		maps.Copy(h, http.Header(header))
+		return nil
+	})
 }
 
 // end is called when the answer itself is here, or will not come.
@@ -41,4 +34,20 @@ func (s *hints) end() {
 	s.mu.Lock()
 	s.over = true
 	s.mu.Unlock()
+}
+
+// interim answers with a 1xx, whose headers add puts among those that the answer
+// itself has, for this once.
+func interim(w http.ResponseWriter, code int, add func(http.Header) error) error {
+	h := w.Header()
+	before := maps.Clone(h)
+	if err := add(h); err != nil {
+		return err
+	}
+	stripHop(h)
+	delete(h, "Content-Length") // it has no body
+	w.WriteHeader(code)
+	clear(h)
+	maps.Copy(h, before)
+	return nil
 }

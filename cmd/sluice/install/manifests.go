@@ -158,9 +158,9 @@ func activator(s Settings) *appsv1.Deployment {
 	return d
 }
 
-// stopDelay is how long a stopping activator still takes requests: until the
-// cluster's balancers have heard of it; or, where a successor listens on the
-// same address, until that does.
+// stopDelay is how long a stopping activator still takes requests after another
+// does: until the cluster's balancers have heard of it. Where both listen on the
+// same address, only clients have to.
 func stopDelay(s Settings) string {
 	if s.Listen != "" {
 		return "2s"
